@@ -1,0 +1,92 @@
+/**
+ * What differs by platform, for Node: text to octets and back, and random octets. Short ASCII text, which is most of
+ * what AMQP carries, is faster in JavaScript than in a call out of it; longer text is not.
+ */
+
+import { Buffer, isUtf8 } from "node:buffer";
+import { randomFillSync } from "node:crypto";
+import type { Bytes } from "../util/bytes.ts";
+import { SHORT_ASCII, shortAscii } from "./ascii.ts";
+
+// The methods behind Buffer#write and #toString, which take any Uint8Array as `this`: no Buffer is made per call.
+interface BufferMethods {
+  utf8Write(this: Uint8Array, text: string, at: number, length: number): number;
+  latin1Write(this: Uint8Array, text: string, at: number, length: number): number;
+  utf8Slice(this: Uint8Array, start: number, end: number): string;
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+}
+const { utf8Write, latin1Write, utf8Slice, latin1Slice } = Buffer.prototype as unknown as BufferMethods;
+
+/** Below this a loop over the char codes is faster than a call. */
+const SHORT_WRITE = 28;
+
+/** How many octets `text` has as UTF-8; a lone surrogate counts as U+FFFD, three octets. */
+export function utf8Length(text: string): number {
+  return Buffer.byteLength(text, "utf8");
+}
+
+/** Whether `text` has no lone surrogate, which UTF-8 cannot express. */
+export function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+/** Stores `text` as UTF-8 at `at`, where there must be room for it, and returns the number of octets. */
+export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
+  const length = text.length;
+  if (length > SHORT_WRITE) return utf8Write.call(bytes, text, at, bytes.length - at);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return utf8Write.call(bytes, text, at, bytes.length - at);
+    bytes[at + i] = unit;
+  }
+  return length;
+}
+
+/** Stores text that is known to be ASCII at `at`, where there must be room for it. */
+export function writeAscii(bytes: Uint8Array, at: number, text: string): void {
+  latin1Write.call(bytes, text, at, text.length);
+}
+
+/**
+ * The text of the UTF-8 octets from `start` to `end`; a byte order mark is kept.
+ * @throws RangeError when they are not valid UTF-8.
+ */
+export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= SHORT_ASCII) {
+    const text = shortAscii(bytes, start, end - start);
+    if (text !== undefined) return text;
+  }
+  const text = utf8Slice.call(bytes, start, end);
+  // What is invalid decodes to U+FFFD, so only text with that character in it needs the exact check.
+  if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) throw new RangeError("invalid UTF-8");
+  return text;
+}
+
+/**
+ * The text of the ASCII octets from `start` to `end`.
+ * @throws RangeError when one of them is above 0x7f.
+ */
+export function readAscii(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= SHORT_ASCII) {
+    const text = shortAscii(bytes, start, end - start);
+    if (text !== undefined) return text;
+  }
+  for (let i = start; i < end; i++) if ((bytes[i] as number) > 0x7f) throw new RangeError("not ASCII");
+  return latin1Slice.call(bytes, start, end);
+}
+
+/** `n` unpredictable octets. */
+export function randomBytes(n: number): Bytes {
+  return randomFillSync(new Uint8Array(n));
+}
+
+/** Bytes of any content, for those who write before they read. */
+export function allocate(size: number): Bytes {
+  const buffer = Buffer.allocUnsafeSlow(size);
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, size);
+}
+
+/** Tells whoever runs the program of something that no code of his takes. */
+export function warn(message: string, code: string): void {
+  process.emitWarning(message, { type: "LeptonmqWarning", code });
+}

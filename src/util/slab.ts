@@ -1,0 +1,198 @@
+/**
+ * Counted byte slabs for output. Frames are encoded in place, one after the other, and leave as segments. A slab is
+ * refilled only when the transport has called back for all of its bytes and nothing unsettled points into it:
+ * refilling at once would overwrite what the kernel has not taken yet, or what may have to be sent again.
+ */
+
+import type { Bytes } from "./bytes.ts";
+import { ByteWriter } from "./byte-writer.ts";
+
+/** Octets of an ordinary slab; a larger frame gets a slab of its own size. */
+export const SLAB_SIZE = 64 * 1024;
+
+/** How many empty slabs a pool keeps for reuse. */
+const SPARE_SLABS = 16;
+
+/** Room that a frame can count on before a slab is left: the least distance to the end at which one begins. */
+const LEAST_ROOM = 512;
+
+/** Allocates bytes whose content does not matter: every octet is written before it is read. */
+export type Allocate = (size: number) => Bytes;
+
+/** A block of bytes with the number of those who still need what is in it. */
+export class Slab {
+  readonly bytes: Bytes;
+  /** Unsettled deliveries with their message in here, and writes that the transport has not finished. */
+  users = 0;
+  /** No writer appends to it any more. */
+  sealed = false;
+
+  constructor(bytes: Bytes) {
+    this.bytes = bytes;
+  }
+}
+
+/** Hands out slabs and takes back those that nobody uses. */
+export class SlabPool {
+  readonly #allocate: Allocate;
+  readonly #spare: Slab[] = [];
+
+  constructor(allocate: Allocate) {
+    this.#allocate = allocate;
+  }
+
+  take(size: number): Slab {
+    if (size <= SLAB_SIZE) {
+      const spare = this.#spare.pop();
+      if (spare !== undefined) {
+        spare.sealed = false;
+        return spare;
+      }
+      return new Slab(this.#allocate(SLAB_SIZE));
+    }
+    return new Slab(this.#allocate(size));
+  }
+
+  /** One user fewer; the last one of a sealed slab gives it back. */
+  release(slab: Slab): void {
+    slab.users -= 1;
+    if (slab.users === 0 && slab.sealed) this.#recycle(slab);
+  }
+
+  seal(slab: Slab): void {
+    slab.sealed = true;
+    if (slab.users === 0) this.#recycle(slab);
+  }
+
+  #recycle(slab: Slab): void {
+    if (slab.bytes.length === SLAB_SIZE && this.#spare.length < SPARE_SLABS) this.#spare.push(slab);
+  }
+}
+
+/** Bytes that are ready to leave: a stretch of a slab, or bytes of the user's that go by reference (`slab` undefined). */
+export interface Segment {
+  readonly slab: Slab | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** Writes into slabs; offsets stay valid while a frame grows, since a frame that moves keeps its offset. */
+export class SlabWriter extends ByteWriter {
+  slab: Slab;
+  /** Octets handed over as segments or waiting in them, since the beginning. */
+  #ready: Segment[] = [];
+  #taken = 0;
+  #mark = 0;
+  #room = LEAST_ROOM;
+  #before = 0;
+  readonly #pool: SlabPool;
+  readonly #onFull: (() => void) | undefined;
+
+  /** @param onFull called when a slab is full and its bytes may leave. */
+  constructor(pool: SlabPool, onFull?: () => void) {
+    super(16);
+    this.#pool = pool;
+    this.#onFull = onFull;
+    this.slab = pool.take(SLAB_SIZE);
+    this.use(this.slab.bytes);
+  }
+
+  /** Octets written since the beginning, whether or not they have left. */
+  get total(): number {
+    return this.#before + this.position - this.#taken;
+  }
+
+  /** Octets that wait to be taken. */
+  get waiting(): number {
+    let sum = this.position - this.#taken;
+    for (const segment of this.#ready) sum += segment.bytes.length;
+    return sum;
+  }
+
+  get pool(): SlabPool {
+    return this.#pool;
+  }
+
+  /** Begins a frame or message: its bytes stay together in one slab. Answers where it begins. */
+  begin(): number {
+    if (this.bytes.length - this.position < this.#room) this.#roll();
+    this.#mark = this.position;
+    return this.position;
+  }
+
+  /** Ends what `begin` began, so that the next one finds a slab with room for one of its size. */
+  finish(): void {
+    const size = this.position - this.#mark;
+    this.#room = Math.min(SLAB_SIZE, Math.max(LEAST_ROOM, size + (size >> 1)));
+    this.#mark = this.position;
+  }
+
+  /** Takes back what has been written since `begin`. */
+  rewind(): void {
+    this.position = this.#mark;
+  }
+
+  /** Puts bytes of somebody else's between what is written before and after. */
+  reference(bytes: Uint8Array): void {
+    this.#cut();
+    this.#ready.push({ slab: undefined, bytes });
+    this.#before += bytes.length;
+  }
+
+  /** Everything that is ready to leave, in order; each segment's slab must be released when its bytes have left. */
+  take(): Segment[] {
+    this.#cut();
+    const ready = this.#ready;
+    if (ready.length !== 0) this.#ready = [];
+    return ready;
+  }
+
+  /** Leaves what is written where it is: it is not to leave as a segment, whoever pins it needs it. */
+  retain(): void {
+    this.#before += this.position - this.#taken;
+    this.#taken = this.position;
+  }
+
+  /** One more delivery has its bytes in the present slab. */
+  pin(): Slab {
+    this.slab.users += 1;
+    return this.slab;
+  }
+
+  protected override grow(n: number): void {
+    // The frame does not fit: it moves to a slab that is large enough, at the same offset, so that every position
+    // that its encoder remembers stays right. What came before it leaves from the old slab.
+    const mark = this.#mark;
+    const position = this.position;
+    const old = this.slab;
+    const next = this.#pool.take(Math.max(SLAB_SIZE * 2, position + n + (position - mark)));
+    next.bytes.set(old.bytes.subarray(mark, position), mark);
+    this.position = mark;
+    this.#cut();
+    this.#pool.seal(old);
+    this.#start(next, mark);
+    this.position = position;
+  }
+
+  #roll(): void {
+    this.#cut();
+    this.#pool.seal(this.slab);
+    this.#start(this.#pool.take(Math.max(SLAB_SIZE, this.#room)), 0);
+    this.#onFull?.();
+  }
+
+  #start(slab: Slab, at: number): void {
+    this.slab = slab;
+    this.use(slab.bytes);
+    this.position = at;
+    this.#taken = at;
+    this.#mark = at;
+  }
+
+  #cut(): void {
+    if (this.position === this.#taken) return;
+    this.slab.users += 1;
+    this.#ready.push({ slab: this.slab, bytes: this.slab.bytes.subarray(this.#taken, this.position) });
+    this.#before += this.position - this.#taken;
+    this.#taken = this.position;
+  }
+}
