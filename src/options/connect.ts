@@ -1,0 +1,100 @@
+/** The options of `connect()`: where to, as whom, over what, and within which bounds. */
+
+import type { CallOptions } from "./call.ts";
+import type { Limits } from "./limits.ts";
+import type { Timeouts } from "./timeouts.ts";
+
+/** A TLS domain: certificates in PEM (text or bytes), or `pfx` in PKCS#12. */
+export interface TlsOptions {
+  /** Authorities to trust instead of the platform's. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** Our certificate chain. */
+  cert?: string | Uint8Array | undefined;
+  /** Its private key. */
+  key?: string | Uint8Array | undefined;
+  /** Opens `key` or `pfx`. */
+  passphrase?: string | undefined;
+  /** Certificate and key in one. */
+  pfx?: Uint8Array | undefined;
+  /** @default "TLSv1.2" */
+  minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
+  /** false takes any certificate, which protects from nobody who can reach the wire; warns once. @default true */
+  rejectUnauthorized?: boolean | undefined;
+  /** Listening side: ask the peer for a certificate (needed for EXTERNAL). @default false */
+  requestCert?: boolean | undefined;
+}
+
+/** Who we are to the peer. */
+export type Credentials =
+  | { user: string; password: string; expiresAt?: Date | number | undefined }
+  | { token: string; user?: string | undefined; expiresAt?: Date | number | undefined };
+
+/** What a `credentials` function is told. */
+export interface CredentialsContext {
+  /** Where the attempt goes, without the url's own user and password. */
+  readonly url: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+}
+
+/** A byte stream both ways that is not ours: a tunnel, a serial line, a worker's port. */
+export interface Transport {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  /** Ends both directions at once. */
+  close(): void;
+}
+
+/** Options of `connect()`. */
+export interface ConnectOptions extends CallOptions {
+  /** amqp://[user[:password]@]host[:port][/address], amqps for TLS; one of `url` and `urls`. */
+  url?: string | undefined;
+  /** Tried in turn. */
+  urls?: readonly string[] | undefined;
+  /** The node of links that name none, instead of the url's path. */
+  address?: string | undefined;
+  /** Proton's name for half of `idleTimeout`, in milliseconds; give one of the two. */
+  heartbeat?: number | undefined;
+  /** Certificates and checks for amqps urls; true asks for TLS on an amqp url as well. */
+  tls?: TlsOptions | boolean | undefined;
+  /** A connection that is lost stays lost: only false is known. @default false */
+  reconnect?: false | undefined;
+  /** false begins with AMQP at once, without authentication. @default true */
+  saslEnabled?: boolean | undefined;
+  /** Mechanisms to choose from, as a list or separated by spaces. @default all that the credentials fit */
+  allowedMechs?: string | readonly string[] | undefined;
+  /** Whether a password may go over an unencrypted connection. @default only to a loopback address */
+  allowInsecureMechs?: boolean | undefined;
+  /** The open's hostname (2.7.1); what TLS verifies stays the url's host. @default the url's host */
+  virtualHost?: string | undefined;
+  /** The server name of the TLS handshake, which the certificate is verified against. @default the url's host */
+  sni?: string | undefined;
+  user?: string | undefined;
+  password?: string | undefined;
+  /** Asked before every attempt; stands before `user` and `password`, and they before the url's. */
+  credentials?: ((context: CredentialsContext) => Credentials | Promise<Credentials>) | undefined;
+  /** The open's container-id. @default the container's id */
+  containerId?: string | undefined;
+  /** Octets of the largest frame that is taken, 512 to 2^32-1. @default 262_144 */
+  maxFrameSize?: number | undefined;
+  /** The highest channel that the peer may use, 0 to 65535. @default 63 */
+  channelMax?: number | undefined;
+  /** Milliseconds of silence after which the peer counts as gone; 0 and Infinity are never (2.4.5). @default 30_000 */
+  idleTimeout?: number | undefined;
+  offeredCapabilities?: string | readonly string[] | undefined;
+  desiredCapabilities?: string | readonly string[] | undefined;
+  /** Added to the open's properties; keys are written as symbols. */
+  properties?: Record<string, unknown> | undefined;
+  /** Bytes over something other than TCP or TLS; a function is called for every attempt. */
+  transport?: Transport | ((url: string) => Promise<Transport>) | undefined;
+  limits?: Limits | undefined;
+  timeouts?: Timeouts | undefined;
+  /** How long and ulong are read: numbers where safe and else bigint, always number, always bigint. @default "auto" */
+  int64?: Int64Mode | undefined;
+  /** Read every value into its exact wrapper. @default false */
+  typed?: boolean | undefined;
+}
+
+/** How 64-bit integers are read. */
+export type Int64Mode = "auto" | "number" | "bigint";

@@ -1,0 +1,119 @@
+/**
+ * The options of sessions and links. Those whose type is a class of the client (`session`) are added there, which is
+ * why the link bags are called bases.
+ */
+
+import type { CallOptions } from "./call.ts";
+import type { Int64Mode } from "./connect.ts";
+import type { DistributionMode, SourceInit, TargetInit } from "./terminus.ts";
+
+/** Options of `connection.session()`. */
+export interface SessionOptions extends CallOptions {
+  /** Transfer frames that the peer may send before it hears from us (2.5.6). @default limits.maxBufferedBytes / maxFrameSize, 16 to 2_048 */
+  incomingWindow?: number | undefined;
+  /** Transfer frames that we announce to send (2.5.6). @default 2_147_483_647 */
+  outgoingWindow?: number | undefined;
+  /** The highest link handle that the peer may use (2.7.2). @default 255 */
+  handleMax?: number | undefined;
+  /** Keys are written as symbols. */
+  properties?: Record<string, unknown> | undefined;
+  offeredCapabilities?: string | readonly string[] | undefined;
+  desiredCapabilities?: string | readonly string[] | undefined;
+}
+
+/** How often a message may arrive: 0 or 1 times, 1 or more, exactly 1. */
+export type Guarantee = "at-most-once" | "at-least-once" | "exactly-once";
+
+/** What senders and receivers have in common. */
+export interface LinkOptionsBase extends CallOptions {
+  /** Known to both ends; a link is found again by it. @default a fresh one */
+  name?: string | undefined;
+  /** @default "at-least-once" */
+  guarantee?: Guarantee | undefined;
+  /** What is good enough when the peer cannot keep `guarantee`. @default none: the attach rejects */
+  guaranteeFallback?: Guarantee | undefined;
+  /** Milliseconds that both termini of an exactly-once link outlive the connection. @default 300_000 */
+  terminusTimeout?: number | undefined;
+  /** Keys are written as symbols. */
+  properties?: Record<string, unknown> | undefined;
+  offeredCapabilities?: string | readonly string[] | undefined;
+  desiredCapabilities?: string | readonly string[] | undefined;
+  /** Octets of the largest message taken over this link; Infinity is no bound. @default limits.maxMessageSize */
+  maxMessageSize?: number | undefined;
+  /** (2.8.2) @default what the guarantee needs */
+  sndSettleMode?: "unsettled" | "settled" | "mixed" | undefined;
+  /** (2.8.3) @default what the guarantee needs */
+  rcvSettleMode?: "first" | "second" | undefined;
+}
+
+/** Options of a sender, less those that name the client's classes. */
+export interface SenderOptionsBase extends LinkOptionsBase {
+  /** Our own end; a text is its address. */
+  source?: string | SourceInit | undefined;
+  /** Makes the delivery tags: 1 to 32 octets, unique on the link while unsettled. @default a counter */
+  tags?: (() => Uint8Array | string) | undefined;
+  /** Settle when the peer has told an outcome. @default true */
+  autoSettle?: boolean | undefined;
+}
+
+/** Options of a receiver, less those that name the client's classes. */
+export interface ReceiverOptionsBase extends LinkOptionsBase {
+  /** Our own end; a text is its address. */
+  target?: string | TargetInit | undefined;
+  /** Deliveries ahead that are neither settled nor passed by the loop; 0 is manual, with `flow()`. @default 100 */
+  prefetch?: number | undefined;
+  /** Accept a delivery when the loop asks for the next. @default true */
+  autoAccept?: boolean | undefined;
+  /** Ask the peer to make a node. @default false */
+  dynamic?: boolean | undefined;
+  /** An SQL-like selector, sent as the filter apache.org:selector-filter:string. */
+  selector?: string | undefined;
+  /** Filters by name, added to those of the source. */
+  filter?: Record<string, unknown> | undefined;
+  /** Whether a filter that the peer does not echo rejects the attach. @default true */
+  filterRequired?: boolean | undefined;
+  /** A subscription that outlives us: durability "unsettled-state", expiry policy "never", and `detach()` on disposal. @default false */
+  durable?: boolean | undefined;
+  /** @default the node's own */
+  distributionMode?: DistributionMode | undefined;
+  /** @default the connection's */
+  int64?: Int64Mode | undefined;
+  /** @default the connection's */
+  typed?: boolean | undefined;
+}
+
+/** Options of `send()`, less those that name the client's classes. */
+export interface SendOptionsBase extends CallOptions {
+  /** Settle with the transfer, so that no outcome comes back; only where the link's settle mode allows. */
+  settled?: boolean | undefined;
+  /** The transfer's message-format (2.7.5); 0 is the standard's own. @default 0 */
+  messageFormat?: number | undefined;
+}
+
+/** Options of `receiveBatch()` and `batches()`. */
+export interface BatchOptions {
+  /** Milliseconds to collect for. @default 1_000 */
+  within?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of `take()`: where its loop ends. */
+export interface TakeOptions {
+  /** After so many. */
+  max?: number | undefined;
+  /** After so many milliseconds without one. */
+  idle?: number | undefined;
+  /** At the end of the queue. @default false */
+  drain?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of `consume()`, less those that name the client's classes. */
+export interface ConsumeOptionsBase {
+  /** Handlers that run at once. @default 1 */
+  concurrency?: number | undefined;
+  /** Milliseconds that running handlers get after `signal`, before their own signal fires. @default 15_000 */
+  drain?: number | undefined;
+  /** Stops the taking. */
+  signal?: AbortSignal | undefined;
+}

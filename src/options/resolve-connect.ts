@@ -1,0 +1,149 @@
+/** Makes one flat record from what `connect()` was given and what the container has as defaults. */
+
+import { check, configError } from "./check.ts";
+import type { ConnectOptions, Credentials, CredentialsContext, Int64Mode, TlsOptions, Transport } from "./connect.ts";
+import { DEFAULT_CHANNEL_MAX, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_FRAME_SIZE } from "./limits.ts";
+import type { Limits, ResolvedLimits } from "./limits.ts";
+import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./resolve.ts";
+import { connectSchema, tlsSchema } from "./schemas.ts";
+import { Secret } from "./secret.ts";
+import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
+import { isAddress, parseUrl } from "./url.ts";
+import type { ParsedUrl } from "./url.ts";
+
+/** Everything that a connection needs to know; printing it shows no secret. */
+export interface ResolvedConnect {
+  /** At least one, in the order to try them; over TLS where `secure`. */
+  readonly urls: readonly ParsedUrl[];
+  /** The node of links that name none; where undefined, the path of the url that was connected to. */
+  readonly address: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds for reaching a peer, over all urls. */
+  readonly timeout: number;
+  readonly tls: Secret<TlsOptions>;
+  readonly saslEnabled: boolean;
+  /** undefined: all that fit. */
+  readonly allowedMechs: readonly string[] | undefined;
+  /** undefined: only to a loopback address. */
+  readonly allowInsecureMechs: boolean | undefined;
+  readonly virtualHost: string | undefined;
+  readonly sni: string | undefined;
+  readonly user: string | undefined;
+  readonly password: Secret<string> | undefined;
+  readonly credentials: ((context: CredentialsContext) => Credentials | Promise<Credentials>) | undefined;
+  /** undefined: the container's id. */
+  readonly containerId: string | undefined;
+  readonly maxFrameSize: number;
+  readonly channelMax: number;
+  /** Milliseconds; Infinity is never. */
+  readonly idleTimeout: number;
+  readonly offeredCapabilities: readonly string[];
+  readonly desiredCapabilities: readonly string[];
+  readonly properties: Readonly<Record<string, unknown>> | undefined;
+  readonly transport: Transport | ((url: string) => Promise<Transport>) | undefined;
+  readonly limits: ResolvedLimits;
+  readonly timeouts: ResolvedTimeouts;
+  readonly int64: Int64Mode;
+  readonly typed: boolean;
+}
+
+/** What a container has for connections that say nothing. */
+export interface ConnectDefaults {
+  readonly connection?: ConnectOptions | undefined;
+  readonly limits?: Limits | undefined;
+  readonly timeouts?: Timeouts | undefined;
+}
+
+/**
+ * Reads the arguments of `connect()`.
+ *
+ * @throws ConfigError `config` for an option that is unknown, of a wrong type or at odds with another, and for a url that
+ * cannot be read.
+ */
+export function resolveConnectOptions(
+  url: string | readonly string[] | ConnectOptions | undefined,
+  options?: ConnectOptions,
+  defaults: ConnectDefaults = {},
+): ResolvedConnect {
+  const first = typeof url === "object" && !Array.isArray(url) ? check(connectSchema, url, WHERE) : undefined;
+  const second = options === undefined ? undefined : check(connectSchema, options, WHERE);
+  const given = layered(second, first);
+  const all = layered(given, defaults.connection);
+  const positional = first === undefined ? (url as string | readonly string[] | undefined) : undefined;
+  const timeouts = resolveTimeouts(second?.timeouts, first?.timeouts, defaults.connection?.timeouts, defaults.timeouts);
+  const who = given.user === undefined && given.password === undefined ? all : given;
+  if (who.password !== undefined && who.user === undefined) throw configError(WHERE, 'option "password" needs option "user"');
+  if (all.sni !== undefined && isAddress(all.sni)) throw configError(WHERE, 'option "sni" must be a name, not an address');
+  return {
+    urls: readUrls(positional, given, all),
+    address: all.address,
+    signal: all.signal,
+    timeout: all.timeout ?? timeouts.connect,
+    tls: new Secret(readTls(all.tls)),
+    saslEnabled: all.saslEnabled ?? true,
+    allowedMechs: asWords(all.allowedMechs),
+    allowInsecureMechs: all.allowInsecureMechs,
+    virtualHost: all.virtualHost,
+    sni: all.sni,
+    user: who.user,
+    password: who.password === undefined ? undefined : new Secret(who.password),
+    credentials: all.credentials,
+    containerId: all.containerId,
+    maxFrameSize: all.maxFrameSize ?? DEFAULT_MAX_FRAME_SIZE,
+    channelMax: all.channelMax ?? DEFAULT_CHANNEL_MAX,
+    idleTimeout: readIdleTimeout(given) ?? readIdleTimeout(all) ?? DEFAULT_IDLE_TIMEOUT,
+    offeredCapabilities: asList(all.offeredCapabilities),
+    desiredCapabilities: asList(all.desiredCapabilities),
+    properties: all.properties,
+    transport: all.transport,
+    limits: resolveLimits(second?.limits, first?.limits, defaults.connection?.limits, defaults.limits),
+    timeouts,
+    int64: all.int64 ?? "auto",
+    typed: all.typed ?? false,
+  };
+}
+
+/** Who we are at this url, unless a `credentials` function says so: the options' user before the url's; undefined is nobody. */
+export function userAt(connect: ResolvedConnect, url: ParsedUrl): { user: string; password: Secret<string> | undefined } | undefined {
+  if (connect.user !== undefined) return { user: connect.user, password: connect.password };
+  return url.user === undefined ? undefined : { user: url.user, password: url.password };
+}
+
+const WHERE = "connect()";
+
+function readUrls(positional: string | readonly string[] | undefined, given: ConnectOptions, all: ConnectOptions): readonly ParsedUrl[] {
+  const here = [positional, given.url, given.urls].filter((each) => each !== undefined);
+  if (here.length > 1) throw configError(WHERE, "give one of the url argument, option \"url\" and option \"urls\"");
+  const texts = here[0] ?? all.urls ?? all.url ?? (all.transport === undefined ? undefined : "amqp://localhost");
+  if (texts === undefined) throw configError(WHERE, 'needs a url, such as "amqp://localhost:5672"');
+  const list: readonly unknown[] = typeof texts === "string" ? [texts] : texts;
+  if (!Array.isArray(list) || list.length === 0) throw configError(WHERE, "the url must be a text or a list of texts that is not empty");
+  return list.map((text, index) => {
+    if (typeof text !== "string") throw configError(WHERE, "the url must be a text or a list of texts that is not empty");
+    return readUrl(text, list.length === 1 ? "url" : `urls[${index}]`, all);
+  });
+}
+
+function readUrl(text: string, name: string, all: ConnectOptions): ParsedUrl {
+  const where = `${WHERE}: ${name}`;
+  const url = parseUrl(text, { name: where });
+  if ((url.scheme === "ws" || url.scheme === "wss") && all.transport === undefined) {
+    throw configError(where, `${url.scheme}:// has no built-in transport; use amqp:// or amqps://, or give a WebSocket as option "transport"`);
+  }
+  if (url.secure && all.tls === false) throw configError(where, `${url.scheme}:// needs TLS, which option "tls" turns off`);
+  const upgraded = !url.secure && all.tls !== undefined && all.tls !== false;
+  return upgraded ? parseUrl(text.replace(/^[a-z]+/i, (scheme) => `${scheme}s`), { name: where }) : url;
+}
+
+function readTls(tls: TlsOptions | boolean | undefined): TlsOptions {
+  if (tls === undefined || typeof tls === "boolean") return {};
+  const options = check(tlsSchema, tls, `${WHERE}: tls`);
+  if ((options.cert === undefined) !== (options.key === undefined)) throw configError(`${WHERE}: tls`, 'options "cert" and "key" go together');
+  return { ...options };
+}
+
+function readIdleTimeout({ heartbeat, idleTimeout }: ConnectOptions): number | undefined {
+  if (heartbeat !== undefined && idleTimeout !== undefined) throw configError(WHERE, 'give "heartbeat" or "idleTimeout"; a heartbeat is half an idleTimeout');
+  const value = heartbeat === undefined ? idleTimeout : heartbeat * 2;
+  return value === 0 ? Infinity : value;
+}

@@ -1,0 +1,85 @@
+/** What all resolvers share: laying bags over each other and filling in what nobody gave. */
+
+import type { ZodMiniType } from "zod/mini";
+
+import { check } from "./check.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import type { Limits, ResolvedLimits } from "./limits.ts";
+import { batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, takeSchema } from "./schemas.ts";
+import type { BatchOptions, ConsumeOptionsBase, TakeOptions } from "./link.ts";
+import type { CallOptions, CloseOptions } from "./call.ts";
+import type { ContainerOptions } from "./container.ts";
+import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
+import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
+
+/** One bag from several, the first that gives an option wins; undefined is not giving it. */
+export function layered<B extends object>(...bags: readonly (B | undefined)[]): Partial<B> {
+  const result: Partial<B> = {};
+  for (const bag of bags) {
+    if (bag === undefined) continue;
+    for (const key of Object.keys(bag) as (keyof B)[]) {
+      if (result[key] === undefined && bag[key] !== undefined) result[key] = bag[key];
+    }
+  }
+  return result;
+}
+
+/** Limits with every entry there, the first bag first. */
+export function resolveLimits(...bags: readonly (Limits | undefined)[]): ResolvedLimits {
+  return { ...DEFAULT_LIMITS, ...layered(...bags) } as ResolvedLimits;
+}
+
+/** Timeouts with every entry there, the first bag first. */
+export function resolveTimeouts(...bags: readonly (Timeouts | undefined)[]): ResolvedTimeouts {
+  return { ...DEFAULT_TIMEOUTS, ...layered(...bags) } as ResolvedTimeouts;
+}
+
+/** A list where one text stands for a list of one. */
+export function asList(value: string | readonly string[] | undefined): readonly string[] {
+  if (value === undefined) return NONE;
+  return typeof value === "string" ? [value] : value;
+}
+
+/** A list from words or a list; undefined where nothing is given. */
+export function asWords(value: string | readonly string[] | undefined): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  return typeof value === "string" ? value.split(/\s+/).filter((word) => word !== "") : value;
+}
+
+/** Checks the bag of a container. @throws ConfigError `config` */
+export function checkContainerOptions(options: ContainerOptions | undefined): ContainerOptions {
+  return checkBag(containerSchema, options, "new Container()");
+}
+
+/** Checks the bag of a call that has only `signal` and `timeout`. @throws ConfigError `config` */
+export function checkCallOptions(options: CallOptions | undefined, where: string): CallOptions {
+  return checkBag(callSchema, options, where);
+}
+
+/** Checks the bag of a close. @throws ConfigError `config` */
+export function checkCloseOptions(options: CloseOptions | undefined, where: string): CloseOptions {
+  return checkBag(closeSchema, options, where);
+}
+
+/** Checks the bag of `receiveBatch()` or `batches()`. @throws ConfigError `config` */
+export function checkBatchOptions(options: BatchOptions | undefined, where: string): BatchOptions {
+  return checkBag(batchSchema, options, where);
+}
+
+/** Checks the bag of `take()`. @throws ConfigError `config` */
+export function checkTakeOptions(options: TakeOptions | undefined): TakeOptions {
+  return checkBag(takeSchema, options, "take()");
+}
+
+/** Checks the bag of `consume()`, except its `key` and `onError`. @throws ConfigError `config` */
+export function checkConsumeOptions(options: ConsumeOptionsBase | undefined): ConsumeOptionsBase {
+  return checkBag(consumeSchema, options, "consume()", ["key", "onError"]);
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+const EMPTY_BAG = Object.freeze({});
+
+function checkBag<B extends object>(schema: ZodMiniType<B>, options: B | undefined, where: string, also?: readonly string[]): B {
+  if (options === undefined) return EMPTY_BAG as B;
+  return check(schema, options, where, also);
+}

@@ -1,0 +1,252 @@
+/** The schema of every bag of options. Each shape is held to its interface by the compiler: same names, fitting types. */
+
+import type { AmqpError } from "../errors.ts";
+import type { CallOptions, CloseOptions, ErrorInit } from "./call.ts";
+import type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Transport } from "./connect.ts";
+import type { ContainerOptions } from "./container.ts";
+import type { Clock, Logger } from "./environment.ts";
+import type { Limits } from "./limits.ts";
+import type {
+  BatchOptions, ConsumeOptionsBase, LinkOptionsBase, ReceiverOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
+} from "./link.ts";
+import type { ListenOptionsBase } from "./listen.ts";
+import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
+import type { Timeouts } from "./timeouts.ts";
+import {
+  amount, bag, bytes, duration, flag, fn, having, isObject, needed, nonEmptyText, oneOf, pem, pems, record, rule, signal, strict, symbols, text, texts, whole,
+} from "./rules.ts";
+import type { Shape } from "./rules.ts";
+
+const UINT_MAX = 2 ** 32 - 1;
+
+/** The options of `CallOptions`, one by one. */
+export const callShape: Shape<CallOptions> = { signal, timeout: duration };
+
+/** The options of `ErrorInit`, one by one. */
+export const errorShape: Shape<ErrorInit> = { condition: needed<string>("a text that is not empty", (value) => typeof value === "string" && value !== ""), description: text, info: record };
+
+/** The options of `CloseOptions`, one by one. */
+export const closeShape: Shape<CloseOptions> = { ...callShape, error: bag(errorShape), drain: duration };
+
+/** The options of `Timeouts`, one by one. */
+export const timeoutsShape: Shape<Timeouts> = {
+  connect: duration, open: duration, attach: duration, close: duration, send: duration, request: duration, receive: duration,
+  handshake: duration, tls: duration, linkRequest: duration,
+};
+
+/** The options of `Limits`, one by one. */
+export const limitsShape: Shape<Limits> = {
+  maxMessageSize: amount(1),
+  maxBufferedBytes: amount(1),
+  maxPendingSends: amount(1),
+  maxPendingBytes: amount(1),
+  maxUnsettled: amount(1),
+  maxSaslFrameSize: whole(512, UINT_MAX),
+  maxSaslRounds: whole(1, 1_000),
+  maxLinks: amount(1),
+  maxConnections: amount(1),
+  maxConnectionsPerAddress: amount(1),
+  maxHandshakes: amount(1),
+};
+
+/** The options of `TlsOptions`, one by one. */
+export const tlsShape: Shape<TlsOptions> = {
+  ca: pems, cert: pem, key: pem, passphrase: text, pfx: bytes,
+  minVersion: oneOf("TLSv1.2", "TLSv1.3"),
+  rejectUnauthorized: flag,
+  requestCert: flag,
+};
+
+const transport = rule<Transport>("a transport: an object with readable, writable and close()", isTransport);
+
+/** The options of `ConnectOptions`, one by one. */
+export const connectShape: Shape<ConnectOptions> = {
+  ...callShape,
+  url: text,
+  urls: rule("a list of urls that is not empty", isListOfTexts),
+  address: nonEmptyText,
+  heartbeat: duration,
+  tls: rule("true, false or an object of TLS options", (value) => typeof value === "boolean" || isBag(value)),
+  reconnect: rule<false>("false: a connection that is lost stays lost", (value) => value === false),
+  saslEnabled: flag,
+  allowedMechs: texts,
+  allowInsecureMechs: flag,
+  virtualHost: text,
+  sni: nonEmptyText,
+  user: nonEmptyText,
+  password: text,
+  credentials: fn<(context: CredentialsContext) => Credentials | Promise<Credentials>>(),
+  containerId: nonEmptyText,
+  maxFrameSize: whole(512, UINT_MAX),
+  channelMax: whole(0, 65_535),
+  idleTimeout: duration,
+  offeredCapabilities: symbols,
+  desiredCapabilities: symbols,
+  properties: record,
+  transport: rule("a transport (an object with readable, writable and close()) or a function that makes one", (value) => typeof value === "function" || isTransport(value)),
+  limits: bag(limitsShape),
+  timeouts: bag(timeoutsShape),
+  int64: oneOf("auto", "number", "bigint"),
+  typed: flag,
+};
+
+/** The options of `SessionOptions`, one by one. */
+export const sessionShape: Shape<SessionOptions> = {
+  ...callShape,
+  incomingWindow: whole(1, UINT_MAX),
+  outgoingWindow: whole(1, UINT_MAX),
+  handleMax: whole(0, UINT_MAX),
+  properties: record,
+  offeredCapabilities: symbols,
+  desiredCapabilities: symbols,
+};
+
+const terminusShape: Shape<TerminusInit> = {
+  address: nonEmptyText,
+  capabilities: symbols,
+  dynamic: flag,
+  properties: record,
+  durability: oneOf("none", "configuration", "unsettled-state"),
+  expiryPolicy: oneOf("link-detach", "session-end", "connection-close", "never"),
+  timeout: duration,
+};
+
+/** The options of `TargetInit`, one by one. */
+export const targetShape: Shape<TargetInit> = terminusShape;
+
+/** The options of `SourceInit`, one by one. */
+export const sourceShape: Shape<SourceInit> = {
+  ...terminusShape,
+  filter: record,
+  distributionMode: oneOf("move", "copy"),
+  outcomes: rule("a list of texts", isListOfTexts),
+  defaultOutcome: rule<OutcomeInit>('an outcome: "accepted", "rejected", "released", "modified" or an object of that type', isOutcome),
+};
+
+const linkShape: Shape<LinkOptionsBase> = {
+  ...callShape,
+  name: nonEmptyText,
+  guarantee: oneOf("at-most-once", "at-least-once", "exactly-once"),
+  guaranteeFallback: oneOf("at-most-once", "at-least-once", "exactly-once"),
+  terminusTimeout: duration,
+  properties: record,
+  offeredCapabilities: symbols,
+  desiredCapabilities: symbols,
+  maxMessageSize: amount(1),
+  sndSettleMode: oneOf("unsettled", "settled", "mixed"),
+  rcvSettleMode: oneOf("first", "second"),
+};
+
+/** The options of `SenderOptionsBase`, one by one. */
+export const senderShape: Shape<SenderOptionsBase> = {
+  ...linkShape,
+  source: rule<string | SourceInit>("an address or an object of source options", isTerminus),
+  tags: fn<() => Uint8Array | string>(),
+  autoSettle: flag,
+};
+
+/** The options of `ReceiverOptionsBase`, one by one. */
+export const receiverShape: Shape<ReceiverOptionsBase> = {
+  ...linkShape,
+  target: rule<string | TargetInit>("an address or an object of target options", isTerminus),
+  prefetch: whole(0, 2 ** 31 - 1),
+  autoAccept: flag,
+  dynamic: flag,
+  selector: nonEmptyText,
+  filter: record,
+  filterRequired: flag,
+  durable: flag,
+  distributionMode: oneOf("move", "copy"),
+  int64: oneOf("auto", "number", "bigint"),
+  typed: flag,
+};
+
+/** The options of `ListenOptionsBase`, one by one. */
+export const listenShape: Shape<ListenOptionsBase> = {
+  ...callShape,
+  url: text,
+  host: nonEmptyText,
+  port: whole(0, 65_535),
+  tls: bag(tlsShape),
+  allowedMechs: texts,
+  allowInsecureMechs: flag,
+  authenticate: fn<(user: string, password: string, context: { readonly remoteAddress: string }) => boolean | Promise<boolean>>(),
+  offeredCapabilities: symbols,
+  properties: record,
+  limits: bag(limitsShape),
+  transport,
+};
+
+/** The options of `ContainerOptions`, one by one. */
+export const containerShape: Shape<ContainerOptions> = {
+  id: nonEmptyText,
+  connection: bag(connectShape),
+  session: bag(sessionShape),
+  sender: bag(senderShape),
+  receiver: bag(receiverShape),
+  timeouts: bag(timeoutsShape),
+  limits: bag(limitsShape),
+  clock: having<Clock>("a clock", "now", "setTimer"),
+  logger: having<Logger>("a logger", "debug", "info", "warn", "error"),
+  onError: fn<(error: AmqpError) => void>(),
+};
+
+/** The options of `BatchOptions`, one by one. */
+export const batchShape: Shape<BatchOptions> = { within: duration, signal };
+
+/** The options of `TakeOptions`, one by one. */
+export const takeShape: Shape<TakeOptions> = { max: amount(0), idle: duration, drain: flag, signal };
+
+/** The options of `ConsumeOptionsBase`, one by one. */
+export const consumeShape: Shape<ConsumeOptionsBase> = { concurrency: amount(1), drain: duration, signal };
+
+/** `CallOptions` as a whole; unknown names are errors. */
+export const callSchema = strict(callShape);
+/** `CloseOptions` as a whole; unknown names are errors. */
+export const closeSchema = strict(closeShape);
+/** `TlsOptions` as a whole; unknown names are errors. */
+export const tlsSchema = strict(tlsShape);
+/** `ConnectOptions` as a whole; unknown names are errors. */
+export const connectSchema = strict(connectShape);
+/** `SessionOptions` as a whole; unknown names are errors. */
+export const sessionSchema = strict(sessionShape);
+/** `SourceInit` as a whole; unknown names are errors. */
+export const sourceSchema = strict(sourceShape);
+/** `TargetInit` as a whole; unknown names are errors. */
+export const targetSchema = strict(targetShape);
+/** `SenderOptionsBase` as a whole; unknown names are errors. */
+export const senderSchema = strict(senderShape);
+/** `ReceiverOptionsBase` as a whole; unknown names are errors. */
+export const receiverSchema = strict(receiverShape);
+/** `ListenOptionsBase` as a whole; unknown names are errors. */
+export const listenSchema = strict(listenShape);
+/** `ContainerOptions` as a whole; unknown names are errors. */
+export const containerSchema = strict(containerShape);
+/** `BatchOptions` as a whole; unknown names are errors. */
+export const batchSchema = strict(batchShape);
+/** `TakeOptions` as a whole; unknown names are errors. */
+export const takeSchema = strict(takeShape);
+/** `ConsumeOptionsBase` as a whole; unknown names are errors. */
+export const consumeSchema = strict(consumeShape);
+
+function isBag(value: unknown): boolean {
+  return isObject(value) && !Array.isArray(value);
+}
+
+function isTransport(value: unknown): boolean {
+  return isObject(value) && "readable" in value && isObject(value.readable) && "writable" in value && isObject(value.writable)
+    && "close" in value && typeof value.close === "function";
+}
+
+function isTerminus(value: unknown): boolean {
+  return (typeof value === "string" && value !== "") || isBag(value);
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((entry) => typeof entry === "string");
+}
+
+function isOutcome(value: unknown): boolean {
+  const type = isObject(value) && "type" in value ? value.type : value;
+  return type === "accepted" || type === "rejected" || type === "released" || type === "modified";
+}
