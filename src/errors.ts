@@ -73,8 +73,10 @@ export class AmqpError extends Error {
 
   get [BRAND](): readonly string[] {
     const names: string[] = [];
-    for (let type = Object.getPrototypeOf(this); type !== null && type !== Error.prototype; type = Object.getPrototypeOf(type)) {
+    let type = Object.getPrototypeOf(this) as Prototype | null;
+    while (type !== null && (type as unknown) !== Error.prototype) {
       names.push(brandOf(type.constructor));
+      type = Object.getPrototypeOf(type) as Prototype | null;
     }
     return names;
   }
@@ -85,6 +87,10 @@ export class AmqpError extends Error {
     const brand: unknown = (value as { [BRAND]?: unknown })[BRAND];
     return Array.isArray(brand) && brand.includes(brandOf(this));
   }
+}
+
+interface Prototype {
+  readonly constructor: { readonly brand: string; readonly name: string };
 }
 
 // Minified builds rename classes, so the name that two copies compare is written out by each class of ours; a

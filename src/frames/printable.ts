@@ -1,7 +1,6 @@
 /** Makes the peer's text fit to stand in an error message or a log line. */
 
 // C0 and C1 controls, line and paragraph separators, and the marks that turn the direction of writing.
-// eslint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/g;
 
 /** The beginning of `text`, at most `limit` characters, with control characters and half pairs shown as U+FFFD. */

@@ -4,6 +4,8 @@
  * the frame limit, and never before its size is known to be within it.
  */
 
+import { allocate } from "#platform";
+
 import type { Bytes } from "../util/bytes.ts";
 
 export const FrameType = { amqp: 0, sasl: 1 } as const;
@@ -139,7 +141,7 @@ export class FrameSplitter {
   }
 
   #widen(size: number): void {
-    const larger = new Uint8Array(size);
+    const larger = allocate(size);
     larger.set(this.#partial.subarray(0, this.#filled));
     this.#partial = larger;
     this.#wanted = size;

@@ -96,9 +96,7 @@ type Fail = (why: string) => never;
 const NOBODY = { user: undefined, password: undefined };
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}$/;
 const HOST_NAME = /^(?!-)[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.?$/u;
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNPRINTABLE = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029]/;
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 function isScheme(text: string | undefined): text is UrlScheme {
@@ -155,7 +153,6 @@ function readName(text: string, fail: Fail): string {
   }
 }
 
-// eslint-disable-next-line no-control-regex -- the whole of ASCII is meant
 const ASCII = /^[\u0000-\u007f]*$/;
 
 function decode(text: string, what: string, fail: Fail): string {

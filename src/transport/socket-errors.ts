@@ -1,6 +1,7 @@
 /** Turns what Node says about sockets into one line that says what happened, where, and what to do. */
 
-import { AmqpError, ConfigError, ConnectionError, TimeoutError, TlsError } from "../errors.ts";
+import type { AmqpError } from "../errors.ts";
+import { ConfigError, ConnectionError, TimeoutError, TlsError } from "../errors.ts";
 
 /** Where a socket goes. */
 export interface Place {

@@ -10,8 +10,8 @@ import { ByteWriter } from "./byte-writer.ts";
 /** Octets of an ordinary slab; a larger frame gets a slab of its own size. */
 export const SLAB_SIZE = 64 * 1024;
 
-/** How many empty slabs a pool keeps for reuse. */
-const SPARE_SLABS = 16;
+/** Octets of empty slabs that a pool keeps for reuse. */
+const SPARE_OCTETS = 8 * 1024 * 1024;
 
 /** Room that a frame can count on before a slab is left: the least distance to the end at which one begins. */
 const LEAST_ROOM = 512;
@@ -35,22 +35,21 @@ export class Slab {
 /** Hands out slabs and takes back those that nobody uses. */
 export class SlabPool {
   readonly #allocate: Allocate;
-  readonly #spare: Slab[] = [];
+  /** Empty slabs by their size, which is a power of two. */
+  readonly #spare = new Map<number, Slab[]>();
+  #spareOctets = 0;
 
   constructor(allocate: Allocate) {
     this.#allocate = allocate;
   }
 
   take(size: number): Slab {
-    if (size <= SLAB_SIZE) {
-      const spare = this.#spare.pop();
-      if (spare !== undefined) {
-        spare.sealed = false;
-        return spare;
-      }
-      return new Slab(this.#allocate(SLAB_SIZE));
-    }
-    return new Slab(this.#allocate(size));
+    const whole = size <= SLAB_SIZE ? SLAB_SIZE : 2 ** Math.ceil(Math.log2(size));
+    const spare = this.#spare.get(whole)?.pop();
+    if (spare === undefined) return new Slab(this.#allocate(whole));
+    this.#spareOctets -= whole;
+    spare.sealed = false;
+    return spare;
   }
 
   /** One user fewer; the last one of a sealed slab gives it back. */
@@ -65,7 +64,12 @@ export class SlabPool {
   }
 
   #recycle(slab: Slab): void {
-    if (slab.bytes.length === SLAB_SIZE && this.#spare.length < SPARE_SLABS) this.#spare.push(slab);
+    const size = slab.bytes.length;
+    if (this.#spareOctets + size > SPARE_OCTETS) return;
+    this.#spareOctets += size;
+    const spare = this.#spare.get(size);
+    if (spare === undefined) this.#spare.set(size, [slab]);
+    else spare.push(slab);
   }
 }
 

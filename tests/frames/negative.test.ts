@@ -136,7 +136,7 @@ describe("B18", () => {
   test("a long descriptor is shortened, and made printable, in the message", () => {
     const error = caught(() => decode(`00 ${symbol(`\n\x1b[31m${"x".repeat(200)}`)} 45`)) as Error;
     expect(error.message.length).toBeLessThan(150);
-    // eslint-disable-next-line no-control-regex
+     
     expect(error.message).not.toMatch(/[\x00-\x1f]/);
   });
 });

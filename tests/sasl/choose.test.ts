@@ -71,7 +71,7 @@ describe("Q what is refused", () => {
     const { message } = caught(() => chooseMechanism({ ...PASSWORD, offered })) as Error;
     expect(message.length).toBeLessThan(700);
     expect(message).toContain("and 490 more");
-    // eslint-disable-next-line no-control-regex
+     
     expect(message).not.toMatch(/[\x00-\x1f]/);
   });
 });
