@@ -1,0 +1,549 @@
+/**
+ * One end of an AMQP connection without its socket: bytes and the time go in, bytes and a deadline come out, and what
+ * happened is told to a sink. It is deterministic. Breaches of the peer are answered here and nowhere else.
+ */
+
+import type { AmqpError } from "../errors.ts";
+import { ConnectionError, DecodeError } from "../errors.ts";
+import type { ErrorCondition } from "../frames/condition.ts";
+import { AmqpCondition, ConnectionCondition } from "../frames/condition.ts";
+import { readPerformative, writeFrame } from "../frames/codec.ts";
+import { InvalidFieldError } from "../frames/composite.ts";
+import type { Attach, Open, Performative, SaslPerformative } from "../frames/performatives.ts";
+import type { FrameSink, ProtocolHeader } from "../frames/splitter.ts";
+import { FrameSplitter, FrameType } from "../frames/splitter.ts";
+import { TransferHead, looksLikeTransfer, readTransfer } from "../frames/transfer.ts";
+import type { Answer, Need } from "../sasl/mechanism.ts";
+import type { Segment, SlabPool } from "../util/slab.ts";
+import { SlabWriter } from "../util/slab.ts";
+import { ByteReader } from "../wire/decode.ts";
+import { Breach } from "./breach.ts";
+import type { ChannelsOwner } from "./channels.ts";
+import { Channels } from "./channels.ts";
+import type { HandshakeOwner, SaslSide } from "./handshake.ts";
+import { Handshake } from "./handshake.ts";
+import { IdleWatch, LEAST_PEER_IDLE } from "./idle.ts";
+import type { LargeSend } from "./link.ts";
+import { Pieces } from "./pieces.ts";
+import type { SessionEndpoint, SessionSink, SessionSettings } from "./session.ts";
+import type { ConnectionEvent, ConnectionState } from "./states.ts";
+import { connectionTable, next } from "./states.ts";
+
+/** Octets of the largest frame that is taken before the peer's open: the standard's 512 and some grace (protocol.md A). */
+const EARLY_FRAME = 8 * 1024;
+/** Octets of the smallest frame limit that the standard allows. */
+const LEAST_FRAME = 512;
+/** Octets of the largest frame that we send, whatever the peer would take, so that links take turns. */
+const LARGEST_FRAME = 256 * 1024;
+/** Milliseconds within which the peer has to come from the header to its open. */
+const HANDSHAKE_TIME = 10_000;
+/** Milliseconds after the last input at which a failed authentication is answered. */
+const PENALTY = 250;
+
+export interface ConnectionSettings {
+  readonly side: "client" | "server";
+  /** Our open; max-frame-size, channel-max and idle-time-out in it are set from the settings below. */
+  readonly open: Omit<Open, "type" | "maxFrameSize" | "channelMax" | "idleTimeOut">;
+  readonly maxFrameSize: number;
+  readonly channelMax: number;
+  /** Milliseconds of silence after which the peer counts as gone; Infinity or 0 is never. */
+  readonly idleTimeout: number;
+  /** Octets of the messages received and not yet taken, from which on windows and credit are not renewed. */
+  readonly maxBufferedBytes: number;
+  /** Our side of SASL; without it, none is done. */
+  readonly sasl: SaslSide | undefined;
+  readonly pool: SlabPool;
+  /** Whether the peer may begin sessions. */
+  readonly acceptSessions: boolean;
+  /** Milliseconds from the first byte to the peer's open. @default 10000 */
+  readonly handshakeTime?: number | undefined;
+}
+
+/** What a connection tells its owner. None of the calls may throw. */
+export interface ConnectionSink {
+  /** There is something to write; told once until the output is taken. */
+  onOutput(): void;
+  /** A slab is full: its bytes can leave at once. */
+  onFull(): void;
+  onAuthenticated(): void;
+  onOpened(open: Open): void;
+  /** The peer closed; our close is written. */
+  onClosed(error: ErrorCondition | undefined): void;
+  /** It cannot go on: bytes that say so to the peer may still be in the output. */
+  onFailed(error: AmqpError): void;
+  /** The peer began a session; answers its sink. */
+  onSession(session: SessionEndpoint): SessionSink;
+  /** A SASL step needs an answer from outside. */
+  onSaslNeed(need: Need): void;
+}
+
+export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOwner {
+  readonly output: SlabWriter;
+  readonly settings: ConnectionSettings;
+  readonly channels: Channels;
+  readonly pieces = new Pieces();
+  state: ConnectionState = "start";
+  remoteOpen: Open | undefined = undefined;
+  /** Octets of the largest frame that we send. */
+  frameLimit = LEAST_FRAME;
+  /** Octets received that wait to be taken. */
+  buffered = 0;
+  /** Set by the owner while the transport takes no more: messages of several frames then wait. */
+  congested = false;
+  readonly #sink: ConnectionSink;
+  readonly #splitter: FrameSplitter;
+  readonly #handshake: Handshake;
+  readonly #idle: IdleWatch;
+  readonly #head = new TransferHead();
+  readonly #reader = new ByteReader();
+  readonly #born: number;
+  #now: number;
+  #penalty: { readonly due: number; readonly end: () => void } | undefined = undefined;
+  #wanted = false;
+  #failed = false;
+
+  constructor(settings: ConnectionSettings, sink: ConnectionSink, now: number) {
+    this.settings = settings;
+    this.#sink = sink;
+    this.#born = now;
+    this.#now = now;
+    this.output = new SlabWriter(settings.pool, () => sink.onFull());
+    this.#splitter = new FrameSplitter(this, EARLY_FRAME);
+    this.#idle = new IdleWatch(settings.idleTimeout, now);
+    this.channels = new Channels(this);
+    this.#handshake = new Handshake(settings.side, settings.sasl, this);
+    this.#handshake.start();
+  }
+
+  // ---------------------------------------------------------------- getters
+
+  get opened(): boolean {
+    return this.state === "opened";
+  }
+
+  /** Nothing more will be said: the socket can go when the output has left. */
+  get finished(): boolean {
+    return this.state === "end";
+  }
+
+  /** When `handleTick` is due; Infinity is never. */
+  get deadline(): number {
+    if (this.#failed || this.finished) return Infinity;
+    if (this.#penalty !== undefined) return this.#penalty.due;
+    if (this.remoteOpen === undefined) return this.#born + (this.settings.handshakeTime ?? HANDSHAKE_TIME);
+    return this.#idle.deadline;
+  }
+
+  /** The user that SASL established on the listening side, and how. */
+  get identity(): { readonly mechanism: string; readonly user: string | undefined } | undefined {
+    return this.#handshake.identity;
+  }
+
+  /** Whether windows and credit may be renewed. */
+  get hasRoom(): boolean {
+    return this.buffered < this.settings.maxBufferedBytes;
+  }
+
+  // ---------------------------------------------------------------- inputs
+
+  handleBytes(chunk: Uint8Array, now: number): void {
+    if (this.#failed && this.finished) return;
+    this.#now = now;
+    this.#idle.heard(now);
+    this.#splitter.push(chunk);
+    this.pieces.done();
+  }
+
+  handleTick(now: number): void {
+    if (this.deadline > now) return;
+    this.#now = now;
+    if (this.#penalty !== undefined) {
+      this.#penalty.end();
+      return;
+    }
+    if (this.remoteOpen === undefined) {
+      this.fail(new ConnectionError(
+        `the peer did not come to its open within ${this.settings.handshakeTime ?? HANDSHAKE_TIME} ms (it is in ${this.#handshake.phase})`,
+        { code: "handshake-failed", scope: "connection", origin: "remote", retryable: true },
+      ));
+      return;
+    }
+    if (this.#idle.expired(now)) {
+      const silence = this.#idle.silence(now);
+      const description = `idle: nothing was received for ${silence} ms`;
+      this.#sendClose({ condition: AmqpCondition.resourceLimitExceeded, description });
+      this.#report(new ConnectionError(`the peer sent nothing for ${silence} ms (idleTimeout)`,
+        { code: "idle-timeout", scope: "connection", origin: "transport", retryable: true }));
+      return;
+    }
+    if (this.#idle.silent(now)) this.#writeEmptyFrame();
+  }
+
+  /** An answer to `onSaslNeed`. */
+  handleSaslAnswer(answer: Answer, now: number): void {
+    this.#now = now;
+    this.#guard(() => this.#handshake.answer(answer));
+  }
+
+  /** A need of `onSaslNeed` that cannot be fulfilled. */
+  handleSaslFailure(cause: unknown, now: number): void {
+    this.#now = now;
+    this.#guard(() => this.#handshake.abandon(cause));
+  }
+
+  /** The stream ended. Answers why that is an error of the handshake, undefined if the connection was open or over. */
+  handleEnd(): string | undefined {
+    if (this.remoteOpen !== undefined || this.finished) return undefined;
+    return this.#handshake.describeEnd(this.#splitter.pending);
+  }
+
+  // ---------------------------------------------------------------- commands
+
+  /** Closes; what the peer still sends is read, or discarded if there is an error. */
+  close(error?: ErrorCondition): void {
+    this.#sendClose(error);
+  }
+
+  begin(settings: SessionSettings, sink: SessionSink): SessionEndpoint {
+    return this.channels.begin(settings, sink);
+  }
+
+  // ---------------------------------------------------------------- outputs
+
+  /** All bytes that are ready, flows and dispositions of this turn among them. */
+  takeOutput(now: number): Segment[] {
+    this.#wanted = false;
+    if (this.opened) this.channels.prepare();
+    if (!this.congested) this.channels.pump();
+    const segments = this.output.take();
+    if (segments.length !== 0) this.#idle.said(now);
+    if (!this.congested && this.channels.unfinished) this.want();
+    return segments;
+  }
+
+  /** The transport takes bytes again. */
+  handleWritable(): void {
+    this.congested = false;
+    if (this.channels.unfinished) this.want();
+  }
+
+  // ---------------------------------------------------------------- for the rooms of this engine
+
+  want(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#sink.onOutput();
+  }
+
+  write(channel: number, performative: Performative): void {
+    this.#frame(FrameType.amqp, channel, performative);
+  }
+
+  writeSasl(performative: SaslPerformative): void {
+    this.#frame(FrameType.sasl, 0, performative);
+  }
+
+  writeHeader(id: number): void {
+    const w = this.output;
+    w.begin();
+    w.reserve(8);
+    w.bytes.set([0x41, 0x4d, 0x51, 0x50, id, 1, 0, 0], w.position);
+    w.position += 8;
+    w.finish();
+    this.want();
+  }
+
+  queueLarge(link: LargeSend): void {
+    this.channels.queueLarge(link);
+    this.want();
+  }
+
+  /** SASL is over: from here on there are no secrets. */
+  authenticated(): void {
+    this.#sink.onAuthenticated();
+  }
+
+  advance(event: ConnectionEvent): boolean {
+    const state = next(connectionTable, this.state, event);
+    if (state === undefined) return false;
+    this.state = state;
+    return true;
+  }
+
+  sendOpen(): void {
+    if (this.advance("send-open")) this.#writeOpen();
+  }
+
+  expectHeader(): void {
+    this.#splitter.expectHeader();
+  }
+
+  askSasl(need: Need): void {
+    this.#sink.onSaslNeed(need);
+  }
+
+  sessionSink(session: SessionEndpoint): SessionSink {
+    return this.#sink.onSession(session);
+  }
+
+  /** Ends without a word: what the peer is has nothing to do with AMQP, or must not be told more. */
+  fail(error: AmqpError): void {
+    if (this.#failed) return;
+    this.state = "end";
+    this.#splitter.stop();
+    this.#report(error);
+  }
+
+  failLater(error: AmqpError, say: () => void): void {
+    this.#splitter.stop();
+    this.#penalty ??= {
+      due: this.#now + PENALTY,
+      end: () => {
+        say();
+        this.fail(error);
+      },
+    };
+  }
+
+  /** More of the budget is used, or less. */
+  charge(octets: number): void {
+    const had = this.hasRoom;
+    this.buffered += octets;
+    if (!had && this.hasRoom) this.channels.renew();
+  }
+
+  // ---------------------------------------------------------------- frames
+
+  onHeader(header: ProtocolHeader): void {
+    this.#guard(() => this.#handshake.handleHeader(header));
+  }
+
+  onGarbage(bytes: Uint8Array): void {
+    this.#handshake.handleGarbage(bytes);
+  }
+
+  onBadFrame(reason: string): void {
+    if (this.#handshake.inSasl) this.fail(this.#violation(reason, ConnectionCondition.framingError));
+    else this.#punish(new Breach("connection", ConnectionCondition.framingError, reason), -1);
+  }
+
+  onFrame(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
+    try {
+      if (type === FrameType.amqp && this.state === "opened" && looksLikeTransfer(bytes, start, end)) {
+        const head = this.#head;
+        readTransfer(bytes, start, end, head);
+        this.channels.remote(channel).handleTransfer(head, bytes, begin, end);
+        return;
+      }
+      this.#dispatch(type, channel, bytes, begin, start, end);
+    } catch (error) {
+      this.#answer(error, channel);
+    }
+  }
+
+  #dispatch(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
+    if (this.state === "end") return;
+    if (type === FrameType.sasl || this.#handshake.inSasl) {
+      if (type !== FrameType.sasl || !this.#handshake.inSasl) {
+        if (this.#handshake.inSasl) {
+          this.fail(this.#violation("a frame that is none of SASL's came during SASL", AmqpCondition.notAllowed));
+          return;
+        }
+        throw new Breach("connection", ConnectionCondition.framingError, "a SASL frame came outside of SASL");
+      }
+      this.#reader.reset(bytes, start, end);
+      this.#handshake.handleFrame(start === end ? undefined : readPerformative(this.#reader) as SaslPerformative);
+      return;
+    }
+    if (type !== FrameType.amqp) throw new Breach("connection", ConnectionCondition.framingError, `frame type ${type} is not known`);
+    if (start === end) {
+      if (this.remoteOpen === undefined) throw new Breach("connection", ConnectionCondition.framingError, "an empty frame came before open");
+      return;
+    }
+    const reader = this.#reader;
+    reader.reset(bytes, start, end);
+    const performative = readPerformative(reader) as Performative | SaslPerformative;
+    if (this.state === "discarding" && performative.type !== "close") return;
+    if (performative.type !== "transfer" && reader.position !== end) {
+      throw new Breach("connection", AmqpCondition.decodeError, `${end - reader.position} octets follow the ${performative.type}`);
+    }
+    switch (performative.type) {
+      case "open":
+        this.#handleOpen(performative);
+        return;
+      case "close":
+        this.#handleClose(performative.error);
+        return;
+      case "begin":
+        this.#mustBeOpen("begin");
+        this.channels.handleBegin(channel, performative);
+        return;
+      case "end":
+        this.#mustBeOpen("end");
+        this.channels.handleEnd(channel, performative.error);
+        return;
+      case "attach":
+      case "detach":
+      case "flow":
+      case "disposition":
+        this.#mustBeOpen(performative.type);
+        this.channels.remote(channel).handle(performative);
+        return;
+      case "transfer": {
+        this.#mustBeOpen("transfer");
+        const head = this.#head;
+        head.handle = performative.handle;
+        head.deliveryId = performative.deliveryId ?? -1;
+        head.tagLength = performative.deliveryTag?.length ?? -1;
+        head.tagStart = performative.deliveryTag === undefined ? 0 : performative.deliveryTag.byteOffset - bytes.byteOffset;
+        head.messageFormat = performative.messageFormat ?? -1;
+        head.settled = performative.settled;
+        head.more = performative.more === true;
+        head.rcvSettleMode = performative.rcvSettleMode;
+        head.state = performative.state;
+        head.resume = performative.resume === true;
+        head.aborted = performative.aborted === true;
+        head.batchable = performative.batchable === true;
+        head.payload = reader.position;
+        this.channels.remote(channel).handleTransfer(head, bytes, begin, end);
+        return;
+      }
+      default:
+        throw new Breach("connection", AmqpCondition.notAllowed, `${performative.type} came in a frame that is none of SASL's`);
+    }
+  }
+
+  #mustBeOpen(what: string): void {
+    if (this.remoteOpen === undefined) throw new Breach("connection", AmqpCondition.notAllowed, `${what} came before open`);
+  }
+
+  #handleOpen(open: Open): void {
+    const state = next(connectionTable, this.state, "receive-open");
+    if (state === undefined || this.remoteOpen !== undefined) throw new Breach("connection", AmqpCondition.notAllowed, "open came a second time");
+    const limit = open.maxFrameSize ?? 0xffffffff;
+    if (limit < LEAST_FRAME) {
+      throw new Breach("connection", AmqpCondition.frameSizeTooSmall, `max-frame-size ${limit} is below ${LEAST_FRAME}`);
+    }
+    const idle = open.idleTimeOut ?? 0;
+    if (idle !== 0 && idle < LEAST_PEER_IDLE) {
+      throw new Breach("connection", AmqpCondition.notAllowed, `idle-time-out ${idle} ms is below ${LEAST_PEER_IDLE} ms, the least that is kept here`);
+    }
+    this.state = state;
+    this.remoteOpen = open;
+    this.frameLimit = Math.min(limit, LARGEST_FRAME);
+    this.#splitter.maxFrameSize = this.settings.maxFrameSize;
+    this.#idle.oblige(idle);
+    this.channels.limit(open.channelMax ?? 65535);
+    if (this.state === "open-received") this.sendOpen();
+    this.#sink.onOpened(open);
+  }
+
+  #handleClose(error: ErrorCondition | undefined): void {
+    const ours = this.state === "opened" || this.state === "open-received" || this.state === "open-sent";
+    if (ours) {
+      if (this.state === "open-sent") this.state = "opened";
+      this.advance("receive-close");
+      this.#sendClose(undefined);
+    } else {
+      this.advance("receive-close");
+    }
+    this.state = "end";
+    this.#splitter.stop();
+    if (!this.#failed) this.#sink.onClosed(error);
+  }
+
+  // ---------------------------------------------------------------- breaches
+
+  /** The one place where a breach is answered. */
+  #answer(error: unknown, channel: number): void {
+    if (error instanceof Breach) this.#punish(error, channel);
+    else if (error instanceof InvalidFieldError && this.remoteOpen !== undefined) this.#punishField(error, channel);
+    else if (error instanceof DecodeError) {
+      if (this.#handshake.inSasl) this.#handshake.handleUndecodable(error);
+      else this.#punish(new Breach("connection", error.condition ?? AmqpCondition.decodeError, error.message), channel);
+    } else {
+      // Nothing of ours throws anything else; if it does, the connection is in no known state.
+      this.#sendClose({ condition: AmqpCondition.internalError, description: "internal error" });
+      this.#report(new ConnectionError(`internal error: ${String(error)}`, { code: "invalid-state", scope: "connection", cause: error }));
+    }
+  }
+
+  /** A field that makes no sense in a performative that otherwise does: what it is about ends, not the connection. */
+  #punishField(error: InvalidFieldError, channel: number): void {
+    const breach = new Breach(error.scope === "link" ? "link" : "session", AmqpCondition.invalidField, error.message);
+    const performative = error.composite as Partial<Performative>;
+    if (performative.type === "attach") {
+      try {
+        this.channels.remote(channel).refuseAttach(performative as Attach, breach);
+        return;
+      } catch (again) {
+        this.#answer(again, channel);
+        return;
+      }
+    }
+    this.#punish(breach, channel);
+  }
+
+  #punish(breach: Breach, channel: number): void {
+    if (breach.scope === "link" && this.channels.punishLink(breach, channel)) return;
+    if (breach.scope !== "connection" && this.channels.punishSession(breach, channel)) return;
+    this.#sendClose(breach.error);
+    this.#report(this.#violation(breach.message, breach.condition));
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#answer(error, -1);
+    }
+  }
+
+  #sendClose(error: ErrorCondition | undefined): void {
+    if (this.state === "end") return;
+    if (next(connectionTable, this.state, "send-close") === undefined) {
+      if (this.state === "close-sent" || this.state === "discarding" || this.state === "close-pipe") return;
+      // Before our open is sent: header, open and close go out together, so that the peer can read why.
+      this.#handshake.forceHeader();
+      this.#writeOpen();
+      this.state = "open-sent";
+    }
+    this.channels.prepare();
+    this.write(0, { type: "close", error });
+    this.advance(error === undefined ? "send-close" : "send-error-close");
+  }
+
+  #writeOpen(): void {
+    const { open, maxFrameSize, channelMax } = this.settings;
+    this.write(0, { type: "open", ...open, maxFrameSize, channelMax, idleTimeOut: this.#idle.advertised });
+  }
+
+  #report(error: AmqpError): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#sink.onFailed(error);
+  }
+
+  #violation(reason: string, condition: string): ConnectionError {
+    return new ConnectionError(`the peer broke the protocol: ${reason}`, {
+      code: "protocol-violation", scope: "connection", origin: "remote", condition, description: reason,
+    });
+  }
+
+  #writeEmptyFrame(): void {
+    const w = this.output;
+    w.begin();
+    w.reserve(8);
+    w.bytes.set([0, 0, 0, 8, 2, 0, 0, 0], w.position);
+    w.position += 8;
+    w.finish();
+    this.want();
+  }
+
+  #frame(type: 0 | 1, channel: number, performative: Performative | SaslPerformative): void {
+    this.output.begin();
+    writeFrame(this.output, type, channel, performative);
+    this.output.finish();
+    this.want();
+  }
+}

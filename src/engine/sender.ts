@@ -1,0 +1,304 @@
+/**
+ * The sending end of a link: credit (§2.6.7), transfers written in place around a message, and messages of several
+ * frames, which take turns with other links.
+ */
+
+import { AmqpCondition } from "../frames/condition.ts";
+import type { DeliveryState } from "../frames/delivery-state.ts";
+import type { Attach, Flow } from "../frames/performatives.ts";
+import { beginTransferFrame, endTransferFrame, transferFrameOverhead, writeTransferFrame } from "../frames/transfer.ts";
+import type { SlabWriter } from "../util/slab.ts";
+import { serialDiff } from "../util/serial.ts";
+import { Breach } from "./breach.ts";
+import type { OutgoingTransfer } from "./deliveries.ts";
+import type { LargeSend, LinkSink, SenderSink } from "./link.ts";
+import { LinkEndpoint } from "./link.ts";
+
+/** Octets of a piece of payload below which copying it is cheaper than a segment of its own. */
+const COPY_BELOW = 4096;
+
+export class SenderEndpoint extends LinkEndpoint implements LargeSend {
+  readonly role = "sender";
+  sink: SenderSink | undefined = undefined;
+  /** Messages that may still be sent. */
+  credit = 0;
+  /** Messages sent, by the serial count of the link. */
+  deliveryCount = 0;
+  /** Messages that wait for credit, told to the peer in flows. */
+  available = 0;
+  /** The peer asked to use the credit up or give it back. */
+  draining = false;
+  #frame = 0;
+  #body = 0;
+  #large: OutgoingTransfer | undefined = undefined;
+  #largeSent = 0;
+  #largeSize = 0;
+  #largeChunk = 0;
+  #largeOffset = 0;
+
+  override get owner(): LinkSink | undefined {
+    return this.sink;
+  }
+
+  /** Whether a message can be written now. */
+  get writable(): boolean {
+    return this.credit > 0 && this.session.remoteIncomingWindow > 0 && this.#large === undefined && this.state === "attached";
+  }
+
+  /** Octets of the largest message that the peer takes; Infinity if it named no limit. */
+  get peerMaxMessageSize(): number {
+    const size = Number(this.remoteAttach?.maxMessageSize ?? 0);
+    return size === 0 ? Infinity : size;
+  }
+
+  /** Whether a message of several frames is under way. */
+  get unfinished(): boolean {
+    return this.#large !== undefined && this.session.remoteIncomingWindow > 0;
+  }
+
+  /** The delivery of which some frames are written and some are not. */
+  get partial(): OutgoingTransfer | undefined {
+    return this.#large;
+  }
+
+  // ---------------------------------------------------------------- sending
+
+  /**
+   * Begins a transfer in the output; the message is to be written there next, and `commit` or `cancel` to follow. The
+   * caller has looked at `writable`.
+   */
+  begin(delivery: OutgoingTransfer): SlabWriter {
+    const { session } = this;
+    const w = session.connection.output;
+    w.begin();
+    delivery.deliveryId = session.nextDeliveryId();
+    this.#frame = beginTransferFrame(w, session.channel, this.handle, delivery.deliveryId, delivery.tagBytes, delivery.tagNumber,
+      delivery.messageFormat, delivery.presettled);
+    this.#body = w.position;
+    return w;
+  }
+
+  /** The message that `begin` made room for is written. */
+  commit(delivery: OutgoingTransfer): void {
+    const { connection } = this.session;
+    const w = connection.output;
+    if (w.position - this.#frame > connection.frameLimit) {
+      const message = w.bytes.slice(this.#body, w.position);
+      w.rewind();
+      this.sendChunks(delivery, [message]);
+      return;
+    }
+    endTransferFrame(w, this.#frame);
+    if (!delivery.presettled) {
+      delivery.slab = w.pin();
+      delivery.offset = this.#body;
+      delivery.length = w.position - this.#body;
+    }
+    delivery.writtenAt = w.total;
+    w.finish();
+    this.#count(delivery);
+    connection.want();
+    delivery.handleWritten();
+  }
+
+  /** The message could not be encoded: nothing of it remains. */
+  cancel(delivery: OutgoingTransfer): void {
+    delivery.deliveryId = -1;
+    this.session.connection.output.rewind();
+  }
+
+  /** Sends a message that was encoded before. The caller has looked at `writable`. */
+  send(delivery: OutgoingTransfer): void {
+    if (delivery.chunks !== undefined) {
+      this.sendChunks(delivery, delivery.chunks);
+      return;
+    }
+    const { slab, offset, length } = delivery;
+    const { connection } = this.session;
+    if (slab === undefined) return;
+    if (length + transferFrameOverhead(32) > connection.frameLimit) {
+      this.sendChunks(delivery, [slab.bytes.subarray(offset, offset + length)]);
+      return;
+    }
+    const w = this.begin(delivery);
+    w.reserve(length);
+    const bytes = w.bytes;
+    if (length < 32) {
+      const source = slab.bytes;
+      for (let i = 0, at = w.position; i < length; i++) bytes[at + i] = source[offset + i] as number;
+    } else {
+      bytes.set(slab.bytes.subarray(offset, offset + length), w.position);
+    }
+    w.position += length;
+    endTransferFrame(w, this.#frame);
+    delivery.writtenAt = w.total;
+    w.finish();
+    this.#count(delivery);
+    connection.want();
+    delivery.handleWritten();
+  }
+
+  /** Sends a large message; its chunks go by reference and must not change until it is settled. */
+  sendChunks(delivery: OutgoingTransfer, chunks: readonly Uint8Array[]): void {
+    const { session } = this;
+    delivery.chunks = chunks;
+    delivery.deliveryId = session.nextDeliveryId();
+    this.#large = delivery;
+    this.#largeSent = 0;
+    this.#largeSize = 0;
+    this.#largeChunk = 0;
+    this.#largeOffset = 0;
+    for (const chunk of chunks) this.#largeSize += chunk.length;
+    this.writeNext();
+    if (this.#large !== undefined) session.connection.queueLarge(this);
+  }
+
+  writeNext(): boolean {
+    const delivery = this.#large;
+    const { session } = this;
+    if (delivery === undefined || session.remoteIncomingWindow <= 0) return false;
+    const { connection } = session;
+    const w = connection.output;
+    const first = this.#largeSent === 0;
+    const tagLength = delivery.tagBytes?.length ?? 4;
+    const room = connection.frameLimit - transferFrameOverhead(first ? tagLength : 0);
+    const left = this.#largeSize - this.#largeSent;
+    const payload = Math.min(room, left);
+    w.begin();
+    writeTransferFrame(w, session.channel, {
+      handle: this.handle, deliveryId: first ? delivery.deliveryId : undefined, tag: first ? delivery.tagBytes ?? numberTag(delivery.tagNumber) : undefined,
+      messageFormat: first ? delivery.messageFormat : undefined, settled: delivery.presettled, more: payload < left,
+    }, payload);
+    w.finish();
+    this.#writePayload(w, delivery, payload);
+    if (first) this.#count(delivery);
+    else session.sent(undefined);
+    connection.want();
+    if (this.#largeSent < this.#largeSize) return true;
+    this.#large = undefined;
+    delivery.writtenAt = w.total;
+    delivery.handleWritten();
+    this.sink?.onWritable();
+    return false;
+  }
+
+  /** Gives up a message of which some frames were sent; false if there is none such. */
+  abort(delivery: OutgoingTransfer): boolean {
+    if (this.#large !== delivery) return false;
+    const { session } = this;
+    const w = session.connection.output;
+    w.begin();
+    writeTransferFrame(w, session.channel, {
+      handle: this.handle, deliveryId: undefined, tag: undefined, messageFormat: undefined, settled: false, more: false, aborted: true,
+    }, 0);
+    w.finish();
+    session.sent(undefined);
+    session.aborted(delivery);
+    this.#large = undefined;
+    session.connection.want();
+    this.sink?.onWritable();
+    return true;
+  }
+
+  /** Settles a delivery from this side, telling a state with it or none. */
+  settle(delivery: OutgoingTransfer, state: DeliveryState | undefined): void {
+    delivery.localSettled = true;
+    this.session.disposeOutgoing(delivery, state, true);
+  }
+
+  /** Tells a state of a delivery without settling it. */
+  update(delivery: OutgoingTransfer, state: DeliveryState): void {
+    this.session.disposeOutgoing(delivery, state, false);
+  }
+
+  /** Answers a drain: what is left of the credit is given back. Answers how much that was. */
+  drained(): number {
+    if (!this.draining) return 0;
+    const rest = this.credit;
+    this.deliveryCount = (this.deliveryCount + rest) >>> 0;
+    this.credit = 0;
+    this.session.wantFlow(this);
+    return rest;
+  }
+
+  /** Tells the peer how many messages wait. */
+  offer(available: number): void {
+    this.available = available;
+    this.session.wantFlow(this);
+  }
+
+  /** The session window is open again. */
+  resume(): void {
+    if (this.#large !== undefined) this.session.connection.queueLarge(this);
+    else if (this.writable) this.sink?.onWritable();
+  }
+
+  // ---------------------------------------------------------------- input
+
+  override handleFlow(flow: Flow): void {
+    if (flow.linkCredit !== undefined) {
+      const base = flow.deliveryCount ?? this.settings?.initialDeliveryCount ?? 0;
+      const ahead = serialDiff(this.deliveryCount, base);
+      // Ahead are those that were under way when the receiver counted; it cannot count what was never sent.
+      this.credit = ahead < 0 ? 0 : Math.max(0, flow.linkCredit - ahead);
+    }
+    this.draining = flow.drain === true;
+    if (this.writable || this.draining) this.sink?.onWritable();
+  }
+
+  override flowState(): Partial<Flow> {
+    return {
+      handle: this.handle, deliveryCount: this.deliveryCount, linkCredit: this.credit, available: this.available,
+      drain: this.draining ? true : undefined,
+    };
+  }
+
+  protected override readAttach(attach: Attach): void {
+    if (attach.role !== "receiver") throw new Breach("link", AmqpCondition.invalidField, "both ends attached as sender");
+  }
+
+  protected override attached(): void {
+    this.deliveryCount = this.settings?.initialDeliveryCount ?? 0;
+  }
+
+  protected override lost(): void {
+    this.credit = 0;
+    this.#large = undefined;
+  }
+
+  #count(delivery: OutgoingTransfer): void {
+    delivery.endpoint = this;
+    this.credit -= 1;
+    this.deliveryCount = (this.deliveryCount + 1) >>> 0;
+    this.session.sent(delivery);
+  }
+
+  #writePayload(w: SlabWriter, delivery: OutgoingTransfer, size: number): void {
+    const chunks = delivery.chunks as readonly Uint8Array[];
+    let left = size;
+    while (left > 0) {
+      const chunk = chunks[this.#largeChunk] as Uint8Array;
+      const take = Math.min(left, chunk.length - this.#largeOffset);
+      const piece = chunk.subarray(this.#largeOffset, this.#largeOffset + take);
+      if (take < COPY_BELOW) {
+        w.begin();
+        w.writeBytes(piece);
+        w.finish();
+      } else {
+        w.reference(piece);
+      }
+      left -= take;
+      this.#largeOffset += take;
+      if (this.#largeOffset === chunk.length) {
+        this.#largeChunk += 1;
+        this.#largeOffset = 0;
+      }
+    }
+    this.#largeSent += size;
+  }
+}
+
+/** The tag of a delivery whose caller chose none: its number in four octets, as `beginTransferFrame` writes it. */
+export function numberTag(tagNumber: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([tagNumber >>> 24, (tagNumber >>> 16) & 0xff, (tagNumber >>> 8) & 0xff, tagNumber & 0xff]);
+}

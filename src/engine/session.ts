@@ -1,0 +1,456 @@
+/**
+ * One end of a session (§2.5): its windows, its links by handle, and its deliveries by id in both directions.
+ */
+
+import type { ErrorCondition } from "../frames/condition.ts";
+import { AmqpCondition, SessionCondition } from "../frames/condition.ts";
+import type { DeliveryState } from "../frames/delivery-state.ts";
+import type { Attach, Begin, Detach, Disposition, Flow, Performative } from "../frames/performatives.ts";
+import type { TransferHead } from "../frames/transfer.ts";
+import { IdRing } from "../util/id-ring.ts";
+import { serialDiff, serialLess } from "../util/serial.ts";
+import { Breach } from "./breach.ts";
+import type { IncomingTransfer, OutgoingTransfer } from "./deliveries.ts";
+import { DispositionRun } from "./dispositions.ts";
+import { Handles } from "./handles.ts";
+import type { HandlesOwner } from "./handles.ts";
+import type { LinkConnection, LinkEndpoint, LinkSettings, ReceiverSink, SenderSink } from "./link.ts";
+import { ReceiverEndpoint } from "./receiver.ts";
+import { SenderEndpoint } from "./sender.ts";
+import type { SessionEvent, SessionState } from "./states.ts";
+import { next, sessionTable } from "./states.ts";
+
+/** The most frames that a session lets come in before it renews its window. */
+const LARGEST_WINDOW = 2048;
+const LEAST_WINDOW = 16;
+/** Sessions of one connection may together promise this many times its byte budget, if every frame were full. */
+const OVERCOMMIT = 8;
+/** The highest handle that a peer may use on the listening side, unless told otherwise. */
+const SERVER_HANDLE_MAX = 255;
+
+export interface SessionSettings {
+  /** Transfer frames. @default by the connection's byte budget, at most 2048 */
+  readonly incomingWindow?: number | undefined;
+  /** Transfer frames, told to the peer. @default 2048 */
+  readonly outgoingWindow?: number | undefined;
+  /** @default 255 on the listening side, 4294967295 else */
+  readonly handleMax?: number | undefined;
+  readonly offeredCapabilities?: readonly string[] | undefined;
+  readonly desiredCapabilities?: readonly string[] | undefined;
+  readonly properties?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a session tells its owner. None of the calls may throw. */
+export interface SessionSink {
+  onBegun(begin: Begin): void;
+  /** The peer ended it, or we did because of a breach (then `breach` is true); its links are gone with it. */
+  onEnded(error: ErrorCondition | undefined, breach: boolean): void;
+  /** The peer attaches a link: `accept` or `refuse` of the endpoint answers, now or later. */
+  onAttach(link: SenderEndpoint | ReceiverEndpoint, attach: Attach): void;
+}
+
+/** What a session needs of the connection. */
+export interface SessionConnection extends LinkConnection {
+  readonly settings: { readonly side: "client" | "server"; readonly acceptSessions: boolean; readonly maxBufferedBytes: number; readonly maxFrameSize: number };
+  write(channel: number, performative: Performative): void;
+}
+
+/** What a session needs of the table that it stands in. */
+export interface SessionOwner {
+  readonly connection: SessionConnection;
+  /** It has something to write before the output is taken. */
+  enlist(session: SessionEndpoint): void;
+  /** It is over on both sides. */
+  forget(session: SessionEndpoint): void;
+}
+
+export class SessionEndpoint implements HandlesOwner {
+  readonly connection: SessionConnection;
+  /** The channel that we send on. */
+  readonly channel: number;
+  readonly settings: SessionSettings;
+  readonly links: Handles;
+  state: SessionState = "unmapped";
+  sink!: SessionSink;
+  /** The channel of the peer's frames, -1 while it has none. */
+  remoteChannel = -1;
+  remoteBegin: Begin | undefined = undefined;
+  /** Transfer frames that the peer takes now. */
+  remoteIncomingWindow = 0;
+  readonly outgoing = new IdRing<OutgoingTransfer>();
+  readonly incoming = new IdRing<IncomingTransfer>();
+  readonly #owner: SessionOwner;
+  #nextOutgoingId = 0;
+  #nextDeliveryId = 0;
+  #nextIncomingId = 0;
+  #expectedDeliveryId = -1;
+  readonly #window: number;
+  #incomingWindow: number;
+  #windowDue = false;
+  #enlisted = false;
+  #told = false;
+  readonly #asReceiver = new DispositionRun("receiver");
+  readonly #asSender = new DispositionRun("sender");
+  readonly #flows: LinkEndpoint[] = [];
+  #dispositionState: DeliveryState | undefined = undefined;
+  #dispositionSettled = false;
+  readonly #applyOutgoing = (delivery: OutgoingTransfer): void => {
+    if (this.#dispositionSettled) this.outgoing.delete(delivery.deliveryId);
+    delivery.handleDisposition(this.#dispositionState, this.#dispositionSettled);
+  };
+  readonly #applyIncoming = (delivery: IncomingTransfer): void => {
+    if (this.#dispositionSettled) this.settledByPeer(delivery);
+    delivery.handleDisposition(this.#dispositionState, this.#dispositionSettled);
+  };
+
+  /** @param count sessions of this connection, this one counted: they share its byte budget. */
+  constructor(owner: SessionOwner, channel: number, settings: SessionSettings, count: number) {
+    this.#owner = owner;
+    const connection = owner.connection;
+    this.connection = connection;
+    this.channel = channel;
+    this.settings = settings;
+    const { maxBufferedBytes, maxFrameSize } = connection.settings;
+    const frames = Math.floor(maxBufferedBytes / maxFrameSize);
+    const share = Math.floor((frames * OVERCOMMIT) / count);
+    this.#window = settings.incomingWindow ?? Math.max(LEAST_WINDOW, Math.min(frames, share, LARGEST_WINDOW));
+    this.#incomingWindow = this.#window;
+    this.links = new Handles(this);
+  }
+
+  // ---------------------------------------------------------------- getters
+
+  /** The highest handle that the peer may use. */
+  get handleMax(): number {
+    return this.settings.handleMax ?? (this.connection.settings.side === "server" ? SERVER_HANDLE_MAX : 0xffffffff);
+  }
+
+  get acceptsLinks(): boolean {
+    return this.connection.settings.acceptSessions;
+  }
+
+  // ---------------------------------------------------------------- commands
+
+  /** Attaches a sender of ours. */
+  attachSender(settings: LinkSettings, sink: SenderSink): SenderEndpoint {
+    const link = new SenderEndpoint(this, settings.name);
+    link.sink = sink;
+    this.links.attach(link, settings);
+    return link;
+  }
+
+  /** Attaches a receiver of ours. */
+  attachReceiver(settings: LinkSettings, sink: ReceiverSink): ReceiverEndpoint {
+    const link = new ReceiverEndpoint(this, settings.name);
+    link.sink = sink;
+    this.links.attach(link, settings);
+    return link;
+  }
+
+  end(error?: ErrorCondition): void {
+    if (next(sessionTable, this.state, error === undefined ? "send-end" : "send-error-end") === undefined) return;
+    this.prepare();
+    this.#write({ type: "end", error });
+    this.#advance(error === undefined ? "send-end" : "send-error-end");
+    if (this.state === "unmapped") this.#owner.forget(this);
+  }
+
+  // ---------------------------------------------------------------- begin and end
+
+  sendBegin(remoteChannel: number | undefined): void {
+    const { outgoingWindow, offeredCapabilities, desiredCapabilities, properties } = this.settings;
+    this.#write({
+      type: "begin", remoteChannel, nextOutgoingId: this.#nextOutgoingId, incomingWindow: this.#incomingWindow,
+      outgoingWindow: outgoingWindow ?? LARGEST_WINDOW, handleMax: this.handleMax, offeredCapabilities, desiredCapabilities, properties,
+    });
+    this.#advance("send-begin");
+  }
+
+  handleBegin(begin: Begin): void {
+    this.remoteBegin = begin;
+    this.#nextIncomingId = begin.nextOutgoingId;
+    this.remoteIncomingWindow = begin.incomingWindow;
+    this.links.peerMax = begin.handleMax ?? 0xffffffff;
+    const before = this.state;
+    this.#advance("receive-begin");
+    if (before === "begin-sent") this.sink.onBegun(begin);
+  }
+
+  handleEnd(error: ErrorCondition | undefined): void {
+    this.#advance("receive-end");
+    if (this.state === "end-received") {
+      this.#write({ type: "end" });
+      this.#advance("send-end");
+    }
+    this.#owner.forget(this);
+    this.#over(error, false);
+  }
+
+  /** The peer broke a rule of this session. */
+  punish(breach: Breach): void {
+    if (this.state === "discarding" || this.state === "end-sent") return;
+    this.end(breach.error);
+    this.#over(breach.error, true);
+  }
+
+  punishLink(breach: Breach): boolean {
+    const link = this.links.current;
+    if (link === undefined) return false;
+    link.punish(breach);
+    return true;
+  }
+
+  // ---------------------------------------------------------------- input
+
+  handle(performative: Performative): void {
+    if (this.state === "discarding" || this.state === "end-sent") return;
+    switch (performative.type) {
+      case "attach":
+        this.links.handleAttach(performative);
+        return;
+      case "detach":
+        this.links.handleDetach(performative);
+        return;
+      case "flow":
+        this.#handleFlow(performative);
+        return;
+      case "disposition":
+        this.#handleDisposition(performative);
+        return;
+      default:
+    }
+  }
+
+  /** An attach that cannot be read whole: it is answered and detached with the reason. */
+  refuseAttach(attach: Attach, breach: Breach): void {
+    if (this.state === "mapped") this.links.refuseAttach(attach, breach);
+  }
+
+  handleTransfer(head: TransferHead, bytes: Uint8Array, begin: number, end: number): void {
+    if (this.state !== "mapped") return;
+    if (this.#incomingWindow === 0) {
+      throw new Breach("session", SessionCondition.windowViolation, "a transfer came while the incoming-window was 0");
+    }
+    this.#incomingWindow -= 1;
+    this.#nextIncomingId = (this.#nextIncomingId + 1) >>> 0;
+    if (this.#incomingWindow * 2 <= this.#window) this.#wantWindow();
+    const link = this.links.remote(head.handle);
+    if (link.discards) {
+      if (head.deliveryId >= 0) this.skip(head.deliveryId);
+      return;
+    }
+    if (!(link instanceof ReceiverEndpoint)) {
+      throw new Breach("session", AmqpCondition.notAllowed, `a transfer came on link ${link.name}, where this side is the sender`);
+    }
+    link.handleTransfer(head, bytes, begin, end);
+  }
+
+  /** Checks that ids come without gaps, and registers a delivery that is not settled yet. */
+  register(delivery: IncomingTransfer): void {
+    const id = delivery.deliveryId;
+    if (this.#expectedDeliveryId >= 0 && id !== this.#expectedDeliveryId) {
+      throw new Breach("session", AmqpCondition.invalidField, `delivery-id ${id} came where ${this.#expectedDeliveryId} is next`);
+    }
+    this.#expectedDeliveryId = (id + 1) >>> 0;
+    if (!delivery.remoteSettled) this.incoming.push(id, delivery);
+  }
+
+  // ---------------------------------------------------------------- for links
+
+  nextDeliveryId(): number {
+    return this.#nextDeliveryId;
+  }
+
+  /** A transfer frame is written; `delivery` on the first one. */
+  sent(delivery: OutgoingTransfer | undefined): void {
+    this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
+    this.remoteIncomingWindow -= 1;
+    if (delivery === undefined) return;
+    this.#nextDeliveryId = (this.#nextDeliveryId + 1) >>> 0;
+    if (!delivery.presettled) this.outgoing.push(delivery.deliveryId, delivery);
+  }
+
+  /** A delivery comes that is not for anybody: only its id counts. */
+  skip(deliveryId: number): void {
+    this.#expectedDeliveryId = (deliveryId + 1) >>> 0;
+  }
+
+  settledByPeer(delivery: IncomingTransfer): void {
+    this.incoming.delete(delivery.deliveryId);
+    delivery.endpoint?.tags.delete(delivery);
+  }
+
+  aborted(delivery: OutgoingTransfer): void {
+    this.outgoing.delete(delivery.deliveryId);
+  }
+
+  /** Tells the outcome of a delivery that we received. */
+  disposeIncoming(delivery: IncomingTransfer, state: DeliveryState | undefined, settled: boolean): void {
+    if (settled) this.settledByPeer(delivery);
+    this.#collect(this.#asReceiver, delivery.deliveryId, state, settled);
+  }
+
+  /** Our settlement of a delivery that we sent. */
+  disposeOutgoing(delivery: OutgoingTransfer, state: DeliveryState | undefined, settled: boolean): void {
+    if (settled) this.outgoing.delete(delivery.deliveryId);
+    this.#collect(this.#asSender, delivery.deliveryId, state, settled);
+  }
+
+  /** The link's flow is to be written with this flush. */
+  wantFlow(link: LinkEndpoint): void {
+    if (link.flowDue) return;
+    link.flowDue = true;
+    this.#flows.push(link);
+    this.#enlist();
+  }
+
+  assign(link: LinkEndpoint): void {
+    this.links.assign(link);
+  }
+
+  forget(link: LinkEndpoint): void {
+    this.links.forget(link);
+  }
+
+  attachedByPeer(link: SenderEndpoint | ReceiverEndpoint, attach: Attach): void {
+    this.sink.onAttach(link, attach);
+  }
+
+  writeAttach(attach: Attach): void {
+    this.#write(attach);
+  }
+
+  writeDetach(detach: Detach): void {
+    this.writeDispositions();
+    this.#write(detach);
+  }
+
+  // ---------------------------------------------------------------- output
+
+  prepare(): void {
+    this.#enlisted = false;
+    if (this.state !== "mapped" && this.state !== "begin-sent") return;
+    this.writeDispositions();
+    const flows = this.#flows.length;
+    for (const link of this.#flows) {
+      link.flowDue = false;
+      if (link.isAttached) this.#writeFlow(link, false);
+    }
+    this.#flows.length = 0;
+    if (this.#windowDue && flows === 0) this.#writeFlow(undefined, false);
+  }
+
+  writeDispositions(): void {
+    if (this.#asReceiver.open) this.#write(this.#asReceiver.take());
+    if (this.#asSender.open) this.#write(this.#asSender.take());
+  }
+
+  /** The byte budget has room again. */
+  renew(): void {
+    if (this.#incomingWindow * 2 <= this.#window) this.#wantWindow();
+    this.links.renew();
+  }
+
+  // ---------------------------------------------------------------- private
+
+  /** Tells the owner once, however many ends cross. */
+  #over(error: ErrorCondition | undefined, breach: boolean): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.links.drop();
+    this.outgoing.clear();
+    this.incoming.clear();
+    this.sink.onEnded(error, breach);
+  }
+
+  #handleFlow(flow: Flow): void {
+    // A peer that has not seen our begin yet counts from our initial id, which is 0 for every session of ours.
+    const base = flow.nextIncomingId ?? 0;
+    if (serialLess(this.#nextOutgoingId, base)) {
+      throw new Breach("session", SessionCondition.windowViolation,
+        `flow names next-incoming-id ${base}, beyond our next-outgoing-id ${this.#nextOutgoingId}`);
+    }
+    const had = this.remoteIncomingWindow;
+    this.remoteIncomingWindow = Math.max(0, flow.incomingWindow - serialDiff(this.#nextOutgoingId, base));
+    if (flow.handle !== undefined) {
+      const link = this.links.remote(flow.handle);
+      if (!link.discards) {
+        link.handleFlow(flow);
+        if (flow.echo === true) this.wantFlow(link);
+      }
+    } else {
+      if (flow.deliveryCount !== undefined || flow.linkCredit !== undefined || flow.available !== undefined || flow.drain === true) {
+        throw new Breach("session", AmqpCondition.invalidField, "flow has fields of a link and no handle");
+      }
+      if (flow.echo === true) {
+        this.#windowDue = true;
+        this.#enlist();
+      }
+    }
+    if (had <= 0 && this.remoteIncomingWindow > 0) this.links.resume();
+  }
+
+  #handleDisposition(disposition: Disposition): void {
+    const { first } = disposition;
+    const last = disposition.last ?? first;
+    if (serialLess(last, first)) {
+      throw new Breach("session", AmqpCondition.invalidField, `disposition names first ${first} after last ${last}`);
+    }
+    this.#dispositionState = disposition.state;
+    this.#dispositionSettled = disposition.settled === true;
+    if (disposition.role === "receiver") {
+      if (first === last) {
+        const delivery = this.outgoing.get(first);
+        if (delivery !== undefined) this.#applyOutgoing(delivery);
+      } else {
+        this.outgoing.visit(first, last, this.#applyOutgoing);
+      }
+    } else {
+      this.incoming.visit(first, last, this.#applyIncoming);
+    }
+  }
+
+  #collect(run: DispositionRun, deliveryId: number, state: DeliveryState | undefined, settled: boolean): void {
+    if (!run.add(deliveryId, state, settled)) {
+      this.#write(run.take());
+      run.add(deliveryId, state, settled);
+    }
+    this.#enlist();
+  }
+
+  #wantWindow(): void {
+    if (this.#windowDue || !this.connection.hasRoom) return;
+    this.#windowDue = true;
+    this.#enlist();
+  }
+
+  #enlist(): void {
+    if (this.#enlisted) return;
+    this.#enlisted = true;
+    this.#owner.enlist(this);
+    this.connection.want();
+  }
+
+  #writeFlow(link: LinkEndpoint | undefined, echo: boolean): void {
+    this.#windowDue = false;
+    if (this.connection.hasRoom) this.#incomingWindow = this.#window;
+    const session = {
+      nextIncomingId: this.remoteBegin === undefined ? undefined : this.#nextIncomingId, incomingWindow: this.#incomingWindow,
+      nextOutgoingId: this.#nextOutgoingId, outgoingWindow: this.settings.outgoingWindow ?? LARGEST_WINDOW,
+    };
+    if (link === undefined) this.#write({ type: "flow", ...session, echo: echo ? true : undefined });
+    else this.#write({ type: "flow", ...session, ...link.flowState() });
+  }
+
+  #advance(event: SessionEvent): void {
+    const state = next(sessionTable, this.state, event);
+    if (state === undefined) {
+      throw new Breach("connection", AmqpCondition.notAllowed, `${event} is not possible while the session is ${this.state}`);
+    }
+    this.state = state;
+  }
+
+  #write(performative: Performative): void {
+    this.connection.write(this.channel, performative);
+  }
+}
