@@ -1,0 +1,376 @@
+/**
+ * The public shapes of connections, sessions, links and deliveries. The classes behind them have members for each other
+ * that are nobody else's business, so programs see these interfaces.
+ */
+
+import type { AmqpError } from "../errors.ts";
+import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
+import type { MessageInit } from "../message/fields.ts";
+import type { Message } from "../message/message.ts";
+import type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
+import type {
+  BatchOptions, ConsumeOptionsBase, Guarantee, ReceiverOptionsBase, SendOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
+} from "../options/link.ts";
+import type { ConnectOptions } from "../options/connect.ts";
+import type { ListenOptionsBase } from "../options/listen.ts";
+import type { DistributionMode, Durability, ExpiryPolicy, SourceInit, TargetInit } from "../options/terminus.ts";
+import type { Bytes } from "../util/bytes.ts";
+import type { Uuid } from "../wire/values.ts";
+
+/** A promise of an endpoint, with the endpoint itself: what is asked of it before the peer has answered waits. */
+export interface Opening<T> extends Promise<T> {
+  readonly endpoint: T;
+}
+
+/** A promise that need not be awaited: its rejection never becomes an unhandledRejection. */
+export interface Settling extends Promise<void> {}
+
+/** One side's progress of an endpoint. */
+export type Side = "uninit" | "active" | "closed";
+
+/** Both sides' progress. */
+export interface EndpointState {
+  readonly local: Side;
+  readonly remote: Side;
+}
+
+/** Where connections belong: it makes them, in both directions, and has their defaults. */
+export interface Container extends AsyncDisposable {
+  /** The container-id that peers see (§2.7.1). */
+  readonly id: string;
+  /** The connections that are not closed. */
+  readonly connections: ReadonlySet<Connection>;
+  /** Connects to the first url that answers. @throws ConfigError config */
+  connect(url?: string | readonly string[] | ConnectOptions, options?: ConnectOptions): Opening<Connection>;
+  /** A sender on a connection or session, or on a new connection to a url. @throws ConfigError config */
+  createSender<Body = unknown>(
+    context: Connection | Session | string, target?: string | TargetInit | null, options?: SenderOptions<Body>,
+  ): Opening<Sender<Body>>;
+  /** A receiver on a connection or session, or on a new connection to a url. @throws ConfigError config */
+  createReceiver<Body = unknown>(
+    context: Connection | Session | string, source?: string | SourceInit, options?: ReceiverOptions<Body>,
+  ): Opening<Receiver<Body>>;
+  /** Waits for connections of others. @throws ConfigError config */
+  listen(url: string | ListenOptions, options?: ListenOptions): Promise<Listener>;
+  /** Closes every connection and listener. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** Options of `listen()`. */
+export interface ListenOptions extends ListenOptionsBase {
+  /** Whether the peer may attach this link; an ErrorInit is the reason why not. */
+  authorize?: ((request: LinkRequest) => boolean | ErrorInit | Promise<boolean | ErrorInit>) | undefined;
+}
+
+/** A place where connections come in; as an iterable it gives them, already open. */
+export interface Listener extends AsyncIterable<Connection>, AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** The links that the peers of all its connections attach. */
+  links(): AsyncIterable<LinkRequest>;
+  /** Calls the handler for each link at once; a throw closes that link with amqp:internal-error. Resolves at close or signal. */
+  serve(handler: (request: LinkRequest) => unknown, options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  /** Stops listening and closes its connections. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** What happens to a connection, as `status()` tells it. */
+export type ConnectionStatus =
+  | { readonly type: "connecting"; readonly url: string; readonly attempt: number }
+  | { readonly type: "connected"; readonly url: string; readonly remoteContainer: string }
+  | { readonly type: "disconnected"; readonly error: AmqpError }
+  | { readonly type: "closed"; readonly error: AmqpError | undefined };
+
+/** Who the peer is, on the listening side. */
+export interface PeerIdentity {
+  /** The SASL mechanism that established it; "NONE" without SASL. */
+  readonly mechanism: string;
+  readonly user: string | undefined;
+  readonly certificate: { readonly subject: string; readonly fingerprint256: string } | undefined;
+}
+
+/** A connection to a peer (§2.4). */
+export interface Connection extends AsyncDisposable {
+  readonly container: Container;
+  /** The hostname that our open asked for. */
+  readonly hostname: string | undefined;
+  /** Where it is connected to, without user and password. */
+  readonly url: string | undefined;
+  readonly state: EndpointState;
+  readonly remoteContainer: string | undefined;
+  readonly remoteHostname: string | undefined;
+  readonly remoteProperties: Readonly<Record<string, unknown>> | undefined;
+  readonly remoteOfferedCapabilities: readonly string[];
+  readonly remoteDesiredCapabilities: readonly string[];
+  /** Of the peer, on the listening side. */
+  readonly identity: PeerIdentity | undefined;
+  /** Resolves when it is over, with what ended it; never rejects. */
+  readonly closed: Promise<AmqpError | undefined>;
+  session(options?: SessionOptions): Opening<Session>;
+  /** @param target null is the anonymous relay; without one the url's path. @throws ConfigError config */
+  createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>>;
+  /** @throws ConfigError config */
+  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>>;
+  /** Begins with the present status and ends after closed. */
+  status(): AsyncIterable<ConnectionStatus>;
+  /** Flushes what was sent, then closes. */
+  close(options?: CloseOptions): Promise<void>;
+  /** Links that the peer attaches, on the listening side. */
+  incoming(): AsyncIterable<LinkRequest>;
+  links(): Iterable<Sender | Receiver>;
+}
+
+/** A session of a connection (§2.5). */
+export interface Session extends AsyncDisposable {
+  readonly connection: Connection;
+  readonly state: EndpointState;
+  /** Resolves when it is over, with what ended it; never rejects. */
+  readonly closed: Promise<AmqpError | undefined>;
+  /** @throws ConfigError config */
+  createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>>;
+  /** @throws ConfigError config */
+  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>>;
+  /** Ends it, and every link in it. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** Options of a sender. */
+export interface SenderOptions<Body = unknown> extends SenderOptionsBase {
+  /** The session to attach it in. @default one of its own, while there are channels */
+  session?: Session | undefined;
+}
+
+/** Options of a receiver. */
+export interface ReceiverOptions<Body = unknown> extends ReceiverOptionsBase {
+  /** The session to attach it in. @default one of its own, while there are channels */
+  session?: Session | undefined;
+}
+
+/** One end of a link as it was attached (§3.5). */
+export interface Terminus {
+  readonly address: string | undefined;
+  readonly capabilities: readonly string[];
+  readonly dynamic: boolean;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly durability: Durability;
+  readonly expiryPolicy: ExpiryPolicy;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export interface Source extends Terminus {
+  readonly filter: Readonly<Record<string, unknown>>;
+  readonly distributionMode: DistributionMode | undefined;
+  readonly outcomes: readonly string[];
+}
+
+export interface Target extends Terminus {
+  readonly type: "target" | "coordinator";
+}
+
+/** How a link came to be attached: only "new" until links are recovered. */
+export type Recovery = "new" | "resumed" | "reattached" | "downgraded";
+
+/** Why a link waits, for people. */
+export interface Explanation {
+  readonly waitingFor: "nothing" | "open" | "credit" | "session-window" | "socket" | "closed";
+  readonly text: string;
+}
+
+/** What senders and receivers have in common (§2.6). */
+export interface Link extends AsyncDisposable {
+  readonly name: string;
+  readonly connection: Connection;
+  readonly session: Session;
+  readonly isSender: boolean;
+  readonly isReceiver: boolean;
+  /** Messages that may still be sent (sender) or were granted (receiver). */
+  readonly credit: number;
+  /** Messages that wait: for credit (sender), or to be taken (receiver). */
+  readonly queued: number;
+  readonly state: EndpointState;
+  readonly source: Source;
+  readonly target: Target;
+  readonly remoteSource: Source;
+  readonly remoteTarget: Target;
+  readonly remoteProperties: Readonly<Record<string, unknown>>;
+  readonly guarantee: Guarantee;
+  readonly recovery: Recovery;
+  /** Resolves when it is over, with what ended it; never rejects. */
+  readonly closed: Promise<AmqpError | undefined>;
+  /** Detaches without closing: the terminus stays with the peer as long as it lives. */
+  detach(options?: CallOptions): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
+  explain(): Explanation;
+}
+
+/** Deliveries that are not settled. */
+export interface Unsettled<D> extends Iterable<D> {
+  readonly size: number;
+  /** @param tag bytes, a Uuid, or text as UTF-8; at most 32 octets. */
+  get(tag: string | Uint8Array | Uuid): D | undefined;
+  has(tag: string | Uint8Array | Uuid): boolean;
+}
+
+/** Options of one send. */
+export interface SendOptions extends SendOptionsBase {
+  /** 1 to 32 octets, unique on the link while unsettled; text as UTF-8. @default a counter */
+  tag?: Uint8Array | string | Uuid | undefined;
+}
+
+/** Something that knows how to send itself (S08). */
+export interface Sendable {
+  send(sender: Sender, tag?: string | Uint8Array): OutgoingDelivery | Promise<OutgoingDelivery>;
+}
+
+/** What `send()` takes. */
+export type Sent<Body> = MessageInit<Body> | Message<Body> | Sendable;
+
+/** A link on which we send (§2.6). */
+export interface Sender<Body = unknown> extends Link {
+  readonly isSender: true;
+  readonly isReceiver: false;
+  /**
+   * Sends a message; it is encoded before the call returns. Resolves when the peer has accepted it (at-most-once: when it
+   * was handed to the socket), else rejects with a SendError.
+   * @throws EncodeError, ConfigError where it can never go
+   */
+  send(message: Sent<Body>, options?: SendOptions): Promise<OutgoingDelivery>;
+  /** Sends if that needs no waiting: undefined without credit, or while too many bytes wait. */
+  trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined;
+  /** Sends all of them, some at a time (@default concurrency 1000), and gives the deliveries as they settle. */
+  sendAll(
+    messages: Iterable<MessageInit<Body> | Message<Body>> | AsyncIterable<MessageInit<Body> | Message<Body>>,
+    options?: SendOptions & { concurrency?: number | undefined },
+  ): AsyncIterable<OutgoingDelivery>;
+  /** Whether `trySend` would send. */
+  sendable(): boolean;
+  /** Resolves when `trySend` would send. */
+  ready(options?: CallOptions): Promise<void>;
+  /** Tells the peer how many messages wait here (§2.6.7 available). */
+  offered(n: number): void;
+  /** Whether the peer asked to use the credit up or give it back. */
+  readonly draining: boolean;
+  /** Gives back what is left of the credit, and answers how much that was. */
+  drained(): number;
+  readonly unsettled: Unsettled<OutgoingDelivery>;
+}
+
+/** A link on which we receive (§2.6); as an iterable it accepts each delivery when the loop asks for the next. */
+export interface Receiver<Body = unknown> extends Link, AsyncIterable<IncomingDelivery<Body>> {
+  readonly isSender: false;
+  readonly isReceiver: true;
+  /** One delivery, to be settled by you. @throws TimeoutError timeout */
+  receive(options?: CallOptions): Promise<IncomingDelivery<Body>>;
+  /** One that is here already. */
+  tryReceive(): IncomingDelivery<Body> | undefined;
+  /** What comes within `within` ms, up to `max`; none is no error. */
+  receiveBatch(max: number, options?: BatchOptions): Promise<IncomingDelivery<Body>[]>;
+  /** The loop's rules for a whole batch. */
+  batches(max: number, options?: BatchOptions): AsyncIterable<IncomingDelivery<Body>[]>;
+  /** A loop that ends by itself. */
+  take(options: TakeOptions): AsyncIterable<IncomingDelivery<Body>>;
+  /** Calls the handler for each delivery and accepts it when the handler resolves. */
+  consume(
+    handler: (delivery: IncomingDelivery<Body>, context: { readonly signal: AbortSignal }) => unknown, options?: ConsumeOptions<Body>,
+  ): Promise<void>;
+  /** No more credit; loops and `consume` end after what is in hand; the link stays. */
+  stop(options?: CallOptions): Promise<void>;
+  /** Grants so many more, for `prefetch: 0`. */
+  flow(n: number): void;
+  /** Asks the peer to send what it has, at most `n` more, and waits until it has; answers how many came. */
+  drain(n?: number, options?: CallOptions): Promise<number>;
+  readonly draining: boolean;
+  /** How many deliveries the last drain brought. */
+  readonly drained: number;
+  readonly unsettled: Unsettled<IncomingDelivery<Body>>;
+}
+
+/** Options of `consume()`. */
+export interface ConsumeOptions<Body = unknown> extends ConsumeOptionsBase {
+  /** Deliveries with the same key are handled one after the other, in order. */
+  key?: ((delivery: IncomingDelivery<Body>) => unknown) | undefined;
+  /** What becomes of a delivery whose handler failed. @default released, as delivered, and told to the container's onError */
+  onError?: "release" | "reject" | ((error: unknown, delivery: IncomingDelivery<Body>) => unknown) | undefined;
+}
+
+/** What a state is given as: an outcome's name will do. */
+export type DeliveryStateInit = Outcome["type"] | DeliveryState;
+
+/** What became of a send: the peer's outcome, or that its fate is unknown, or that it never left. */
+export type SendOutcome = Outcome | { readonly type: "in-doubt" | "not-sent"; readonly cause: unknown };
+
+/** What deliveries of both directions have in common (§2.6.12). */
+export interface Delivery {
+  readonly connection: Connection;
+  readonly session: Session;
+  readonly link: Link;
+  readonly tag: Bytes;
+  readonly localState: DeliveryState | undefined;
+  readonly remoteState: DeliveryState | undefined;
+  readonly settled: boolean;
+  /** Whether some of it has not come (or gone) yet. */
+  readonly partial: boolean;
+  settle(state?: DeliveryStateInit): Settling;
+  /** Tells a state without settling. */
+  update(state: DeliveryStateInit): void;
+}
+
+/** A delivery that we received; released on disposal unless it was settled. */
+export interface IncomingDelivery<Body = unknown> extends Delivery, Disposable {
+  readonly link: Receiver<Body>;
+  readonly message: Message<Body>;
+  readonly readable: boolean;
+  accept(): Settling;
+  reject(error?: ErrorInit | string | Error): Settling;
+  /** Gives it back. @param options `delivered: true` counts as an attempt. @default not delivered */
+  release(options?: { delivered?: boolean | undefined }): Settling;
+  modify(options?: {
+    deliveryFailed?: boolean | undefined; undeliverableHere?: boolean | undefined; annotations?: Record<string, unknown> | undefined;
+  }): Settling;
+}
+
+/** A delivery that we sent. */
+export interface OutgoingDelivery extends Delivery {
+  readonly link: Sender;
+  /** Whether it has not left whole. */
+  readonly writable: boolean;
+  /** Resolves when its fate is known, whatever it is; never rejects. */
+  readonly settlement: Promise<OutgoingDelivery>;
+  readonly outcome: SendOutcome | undefined;
+  /** Whether it was left by a former process. */
+  readonly recovered: boolean;
+  /** What was sent, decoded anew from its bytes; undefined once it is settled. */
+  readonly message: Message | undefined;
+  /** Takes it back, as far as it has not left whole. */
+  abort(): void;
+}
+
+interface LinkRequestBase {
+  readonly name: string;
+  readonly source: Source | null;
+  readonly target: Target | null;
+  readonly session: Session;
+  readonly connection: Connection;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly desiredCapabilities: readonly string[];
+  refuse(error: ErrorInit): Promise<void>;
+}
+
+/** The peer subscribes: our end will be the sender. */
+export interface SenderRequest extends LinkRequestBase {
+  readonly role: "sender";
+  /** @param options `address` is that of the node made for a dynamic source. */
+  accept<Body = unknown>(options?: SenderOptions<Body> & { address?: string | undefined }): Promise<Sender<Body>>;
+}
+
+/** The peer publishes: our end will be the receiver. */
+export interface ReceiverRequest extends LinkRequestBase {
+  readonly role: "receiver";
+  /** @param options `address` is that of the node made for a dynamic target. */
+  accept<Body = unknown>(options?: ReceiverOptions<Body> & { address?: string | undefined }): Promise<Receiver<Body>>;
+}
+
+/** A link that the peer attaches. */
+export type LinkRequest = SenderRequest | ReceiverRequest;
+

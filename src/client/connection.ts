@@ -1,0 +1,433 @@
+/**
+ * A connection of the client: its identity, sessions, links and promises, apart from the socket that it runs on now. The
+ * container gives it sockets; without one, what is asked of it waits.
+ */
+
+import { allocate } from "#platform";
+
+import type { ConnectionSink } from "../engine/connection.ts";
+import { ConnectionEndpoint } from "../engine/connection.ts";
+import type { SessionEndpoint, SessionSink } from "../engine/session.ts";
+import type { AmqpError } from "../errors.ts";
+import { AmqpError as BaseError, ConnectionError } from "../errors.ts";
+import type { ErrorCondition } from "../frames/condition.ts";
+import type { Open } from "../frames/performatives.ts";
+import type { CloseOptions } from "../options/call.ts";
+import { resolveReceiverOptions, resolveSenderOptions, resolveSessionOptions } from "../options/resolve-link.ts";
+import type { SessionOptions } from "../options/link.ts";
+import type { SourceInit, TargetInit } from "../options/terminus.ts";
+import type { Need } from "../sasl/mechanism.ts";
+import { Deferred } from "../util/deferred.ts";
+import { SlabPool, SlabWriter } from "../util/slab.ts";
+import type {
+  Connection, ConnectionStatus, Container, EndpointState, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Sender, SenderOptions,
+  Session, Side,
+} from "./api.ts";
+import type { DriverOwner } from "./driver.ts";
+import { Driver } from "./driver.ts";
+import { Feed } from "./feed.ts";
+import { freshId } from "./ids.ts";
+import type { ClientLink, ConnectionIo } from "./link.ts";
+import type { IncomingLink } from "./link-request.ts";
+import { asRequest } from "./link-request.ts";
+import type { Profile, Socket } from "./profile.ts";
+import { ClientReceiver } from "./receiver.ts";
+import { remoteError } from "./remote-error.ts";
+import { ClientSender } from "./sender.ts";
+import type { SessionHost } from "./session.ts";
+import { ClientSession } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+import { StatusFeed } from "./status.ts";
+import { conditionOf } from "./termini.ts";
+import { bounds, opening, within } from "./waiting.ts";
+
+/** Why a link that nobody takes is refused. */
+const NOBODY = { condition: "amqp:not-allowed", description: "nobody takes links here" };
+
+export class ClientConnection implements Connection, ConnectionSink, DriverOwner, ConnectionIo, SessionHost {
+  readonly container: Container;
+  readonly profile: Profile;
+  readonly backlog: SlabWriter;
+  driver: Driver | undefined = undefined;
+  pendingSends = 0;
+  pendingBytes = 0;
+  url: string | undefined = undefined;
+  /** Called when it is over. */
+  onOver: (() => void) | undefined = undefined;
+  /** Called when it is closed while the container still looks for a socket. */
+  onGiveUp: (() => void) | undefined = undefined;
+  /** Where a listener takes its connections' links; without one they wait for `incoming()`. */
+  onRequest: ((request: IncomingLink) => boolean) | undefined = undefined;
+  readonly #pool = new SlabPool(allocate);
+  readonly #status = new StatusFeed();
+  readonly #sessions: Sessions;
+  readonly #requests = new Feed<LinkRequest>();
+  readonly #unanswered = new Set<IncomingLink>();
+  readonly #closed = new Deferred<AmqpError | undefined>();
+  #afterFlush: (() => void)[] = [];
+  #endpoint: ConnectionEndpoint | undefined = undefined;
+  #socket: Socket | undefined = undefined;
+  #attempt: Deferred<void> | undefined = undefined;
+  #local: Side = "uninit";
+  #remote: Side = "uninit";
+  #remoteOpen: Open | undefined = undefined;
+  #takesLinks = false;
+  /** The socket was full: those who wait for it are to be told. */
+  #congested = false;
+  #closing: Promise<void> | undefined = undefined;
+  #over: AmqpError | true | undefined = undefined;
+  #failure: AmqpError | undefined = undefined;
+
+  constructor(container: Container, profile: Profile) {
+    this.container = container;
+    this.profile = profile;
+    this.backlog = new SlabWriter(this.#pool);
+    this.#sessions = new Sessions(this);
+  }
+
+  // ---------------------------------------------------------------- getters
+
+  get io(): ConnectionIo {
+    return this;
+  }
+
+  get hostname(): string | undefined {
+    return this.profile.hostname;
+  }
+
+  get state(): EndpointState {
+    return { local: this.#local, remote: this.#remote };
+  }
+
+  get opened(): boolean {
+    return this.#local === "active" && this.#remote === "active";
+  }
+
+  get remoteContainer(): string | undefined {
+    return this.#remoteOpen?.containerId;
+  }
+
+  get remoteHostname(): string | undefined {
+    return this.#remoteOpen?.hostname;
+  }
+
+  get remoteProperties(): Readonly<Record<string, unknown>> | undefined {
+    return this.#remoteOpen?.properties;
+  }
+
+  get remoteOfferedCapabilities(): readonly string[] {
+    return this.#remoteOpen?.offeredCapabilities ?? [];
+  }
+
+  get remoteDesiredCapabilities(): readonly string[] {
+    return this.#remoteOpen?.desiredCapabilities ?? [];
+  }
+
+  get identity(): PeerIdentity | undefined {
+    if (this.profile.side === "client" || this.#socket === undefined) return undefined;
+    const sasl = this.#endpoint?.identity;
+    return { mechanism: sasl?.mechanism ?? "NONE", user: sasl?.user, certificate: this.#socket.duplex.peerCertificate };
+  }
+
+  get closed(): Promise<AmqpError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /** Whether it is over or about to be. */
+  get ending(): boolean {
+    return this.#over !== undefined || this.#closing !== undefined;
+  }
+
+  // ---------------------------------------------------------------- making things
+
+  session(options?: SessionOptions): Opening<Session> {
+    const session = new ClientSession(this, resolveSessionOptions(options, this.profile.defaults.session), false);
+    this.#mustLive();
+    this.#sessions.add(session);
+    return opening(session as Session, session.opened.promise.then(() => session));
+  }
+
+  createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>> {
+    return this.senderIn(options?.session as ClientSession | undefined, target, options as SenderOptions) as Opening<Sender<Body>>;
+  }
+
+  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>> {
+    return this.receiverIn(options?.session as ClientSession | undefined, source, options as ReceiverOptions) as Opening<Receiver<Body>>;
+  }
+
+  senderIn(session: ClientSession | undefined, target: string | TargetInit | null | undefined, options: SenderOptions | undefined): Opening<Sender> {
+    this.#mustLive();
+    const resolved = resolveSenderOptions(target, options, { defaults: this.profile.defaults.sender, address: this.profile.address });
+    const name = resolved.name ?? freshId();
+    const host = this.#sessions.for(session, "sender", name);
+    return this.#openLink(host, new ClientSender(host, name, resolved)) as Opening<Sender>;
+  }
+
+  receiverIn(session: ClientSession | undefined, source: string | SourceInit | undefined, options: ReceiverOptions | undefined): Opening<Receiver> {
+    this.#mustLive();
+    const resolved = resolveReceiverOptions(source, options, { defaults: this.profile.defaults.receiver, address: this.profile.address });
+    const name = resolved.name ?? freshId();
+    const host = this.#sessions.for(session, "receiver", name);
+    return this.#openLink(host, new ClientReceiver(host, name, resolved)) as unknown as Opening<Receiver>;
+  }
+
+  #openLink<L extends ClientLink>(host: ClientSession, link: L): Opening<L> {
+    host.add(link);
+    return opening(link, link.opened.promise.then(() => link));
+  }
+
+  links(): Iterable<Sender | Receiver> {
+    return this.#sessions.links() as Iterable<Sender | Receiver>;
+  }
+
+  status(): AsyncIterable<ConnectionStatus> {
+    return this.#status.watch();
+  }
+
+  incoming(): AsyncIterable<LinkRequest> {
+    this.#takesLinks = true;
+    return this.#requests;
+  }
+
+  // ---------------------------------------------------------------- the container's calls
+
+  tell(status: ConnectionStatus): void {
+    this.#status.tell(status);
+  }
+
+  /** Runs on a socket; resolves when the peer has opened, rejects when it will not. */
+  run(socket: Socket): Promise<void> {
+    const { profile } = this;
+    const attempt = new Deferred<void>();
+    this.#attempt = attempt;
+    this.#socket = socket;
+    this.#failure = undefined;
+    this.url = socket.url;
+    const driver = new Driver(socket.duplex, profile.clock, this);
+    const takesLinks = (): boolean => profile.side === "server" || this.#takesLinks;
+    this.driver = driver;
+    this.#endpoint = new ConnectionEndpoint({
+      side: profile.side,
+      open: {
+        containerId: profile.containerId, hostname: profile.hostname, offeredCapabilities: some(profile.offeredCapabilities),
+        desiredCapabilities: some(profile.desiredCapabilities), properties: profile.properties,
+      },
+      maxFrameSize: profile.maxFrameSize, channelMax: profile.channelMax, idleTimeout: profile.idleTimeout,
+      maxBufferedBytes: profile.limits.maxBufferedBytes, sasl: socket.sasl, pool: this.#pool,
+      get acceptSessions() { return takesLinks(); },
+      handshakeTime: profile.timeouts.handshake,
+    }, this, profile.clock.now());
+    driver.start(this.#endpoint);
+    return attempt.promise;
+  }
+
+  /** No socket could be had: it is over. */
+  fail(error: AmqpError): void {
+    this.#finish(error);
+  }
+
+  /** Begins a session that was made before; the connection is open. */
+  beginSession(session: ClientSession): void {
+    const endpoint = this.#endpoint as ConnectionEndpoint;
+    session.begin((sink) => endpoint.begin({
+      ...session.options, offeredCapabilities: some(session.options.offeredCapabilities), desiredCapabilities: some(session.options.desiredCapabilities),
+    }, sink));
+  }
+
+  /** Whether another session can begin. */
+  get hasChannel(): boolean {
+    return this.#endpoint?.channels.free ?? true;
+  }
+
+  // ---------------------------------------------------------------- ConnectionIo, SessionHost
+
+  turnTime(): number {
+    return this.driver?.turnTime() ?? this.profile.clock.now();
+  }
+
+  afterFlush(task: () => void): void {
+    this.#afterFlush.push(task);
+  }
+
+  forget(session: ClientSession): void {
+    this.#sessions.remove(session);
+  }
+
+  requested(request: IncomingLink): void {
+    this.#unanswered.add(request);
+    request.onAnswered = () => this.#unanswered.delete(request);
+    request.expire(this.profile.timeouts.linkRequest, NOBODY);
+    if (this.onRequest?.(request) === true) return;
+    this.#requests.push(asRequest(request));
+  }
+
+  /** Leaves a request to `incoming()`. */
+  offer(request: LinkRequest): void {
+    this.#requests.push(request);
+  }
+
+  /** Links that nobody has read from `incoming()`, for a listener that begins to take them. */
+  takeRequests(): LinkRequest[] {
+    return this.#requests.takeAll();
+  }
+
+  // ---------------------------------------------------------------- ConnectionSink
+
+  onOutput(): void {
+    this.driver?.schedule();
+  }
+
+  onFull(): void {
+    this.driver?.flushFull();
+  }
+
+  onAuthenticated(): void {
+    // Nothing waits for it: the open follows.
+  }
+
+  onOpened(open: Open): void {
+    this.#remoteOpen = open;
+    this.#local = "active";
+    this.#remote = "active";
+    this.#attempt?.resolve();
+    this.#attempt = undefined;
+    this.#status.tell({ type: "connected", url: this.url ?? "", remoteContainer: open.containerId });
+    this.#sessions.begin();
+  }
+
+  onClosed(error: ErrorCondition | undefined): void {
+    this.#remote = "closed";
+    this.#failure ??= error === undefined ? undefined : remoteError("connection", "connection-closed", "the peer closed the connection", error);
+    const early = new ConnectionError("the peer closed the connection", { code: "connection-closed", scope: "connection", origin: "remote" });
+    if (this.#attempt !== undefined) this.#refuse(this.#failure ?? early);
+    else this.#finish(this.#failure);
+  }
+
+  onFailed(error: AmqpError): void {
+    this.#failure ??= error;
+    if (this.#attempt !== undefined) this.#refuse(error);
+    else this.#finish(error);
+    this.driver?.awaitEnd();
+  }
+
+  onSession(endpoint: SessionEndpoint): SessionSink {
+    const session = new ClientSession(this, resolveSessionOptions(undefined, this.profile.defaults.session), false);
+    session.accepted(endpoint);
+    this.#sessions.adopt(session);
+    return session;
+  }
+
+  onSaslNeed(need: Need): void {
+    const endpoint = this.#endpoint as ConnectionEndpoint;
+    const { answer } = this.#socket as Socket;
+    const { clock } = this.profile;
+    const ask = async (): Promise<void> => {
+      const fulfilled = await answer(need);
+      endpoint.handleSaslAnswer(fulfilled, clock.now());
+    };
+    ask().catch((error: unknown) => endpoint.handleSaslFailure(error, clock.now())).finally(() => this.driver?.rearm());
+  }
+
+  // ---------------------------------------------------------------- DriverOwner
+
+  onCongested(): void {
+    this.#congested = true;
+  }
+
+  onFlushed(): void {
+    if (this.#afterFlush.length !== 0) {
+      const tasks = this.#afterFlush;
+      this.#afterFlush = [];
+      for (const task of tasks) task();
+    }
+    if (!this.#congested) return;
+    this.#congested = false;
+    for (const link of this.#sessions.links()) if (link instanceof ClientSender) link.onSocketReady();
+  }
+
+  onTransportClosed(error: Error | undefined): void {
+    const endpoint = this.#endpoint as ConnectionEndpoint;
+    const why = endpoint.handleEnd();
+    const lost = error instanceof BaseError ? error : new ConnectionError(
+      why === undefined ? `the connection was lost: ${error?.message ?? "the peer hung up without a close"}` : `the peer ${why}${error === undefined ? "" : ` (${error.message})`}`,
+      { code: why === undefined ? "disconnected" : "handshake-failed", scope: "connection", origin: "transport", retryable: true, cause: error },
+    );
+    this.#remote = "closed";
+    if (this.#attempt !== undefined) this.#refuse(this.#failure ?? lost);
+    else if (this.#over === undefined && this.#local === "closed" && error === undefined) this.#finish(this.#failure);
+    else if (this.#over === undefined) {
+      this.#status.tell({ type: "disconnected", error: lost });
+      this.#finish(this.#failure ?? lost);
+    }
+  }
+
+  // ---------------------------------------------------------------- ending
+
+  close(options?: CloseOptions): Promise<void> {
+    if (options?.timeout === 0) {
+      // At once is without another word: the socket is dropped.
+      this.#finish(undefined);
+      this.driver?.destroy();
+      return Promise.resolve();
+    }
+    this.#closing ??= this.#over === undefined ? this.#close(options) : Promise.resolve();
+    const { clock, timeouts } = this.profile;
+    return within(this.#closing, bounds(clock, options, timeouts.close, "connection", "the peer did not answer the close"), () => {
+      this.#finish(undefined);
+      this.driver?.destroy();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(options: CloseOptions | undefined): Promise<void> {
+    if (!this.opened) {
+      this.onGiveUp?.();
+      this.#finish(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
+      this.driver?.destroy();
+      return;
+    }
+    await this.#sessions.flush(options, this.profile);
+    if (this.#over !== undefined) return;
+    this.#sessions.giveBack();
+    this.#local = "closed";
+    this.#endpoint?.close(conditionOf(options?.error));
+    await this.#closed.promise;
+  }
+
+  /** This attempt has failed; another socket may follow. */
+  #refuse(error: AmqpError): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.reject(error);
+  }
+
+  /** It is over, once. */
+  #finish(error: AmqpError | undefined): void {
+    if (this.#over !== undefined) return;
+    this.#over = error ?? true;
+    this.#local = "closed";
+    const reason = error ?? new ConnectionError("the connection is closed", { code: "connection-closed", scope: "connection" });
+    this.#attempt?.reject(reason);
+    this.#attempt = undefined;
+    this.#sessions.lose(this.#closing !== undefined && error === undefined ? undefined : error);
+    for (const request of [...this.#unanswered]) request.drop();
+    this.#requests.end();
+    this.#afterFlush.splice(0).forEach((task) => task());
+    this.#status.tell({ type: "closed", error });
+    this.#closed.resolve(error);
+    this.onOver?.();
+  }
+
+  #mustLive(): void {
+    if (!this.ending) return;
+    throw this.#over instanceof Error ? this.#over
+      : new ConnectionError("the connection is closed", { code: "connection-closed", scope: "connection" });
+  }
+}
+
+function some(names: readonly string[]): readonly string[] | undefined {
+  return names.length === 0 ? undefined : names;
+}

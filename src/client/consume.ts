@@ -1,0 +1,97 @@
+/**
+ * Handlers for each delivery, some at a time: accepted when the handler resolves, given back when it fails, in order within a
+ * key where there is one (api.md, consume).
+ */
+
+import { AmqpError } from "../errors.ts";
+import { checkConsumeOptions } from "../options/resolve.ts";
+import { DEFAULT_CONSUME_DRAIN } from "../options/limits.ts";
+import { timerDelay } from "../options/timeouts.ts";
+import type { ConsumeOptions, IncomingDelivery, Receiver } from "./api.ts";
+import type { ClientIncoming } from "./incoming.ts";
+import type { LoopOwner } from "./loop.ts";
+import { ReceiverLoop } from "./loop.ts";
+import type { Profile } from "./profile.ts";
+
+type Handler = (delivery: IncomingDelivery, context: { readonly signal: AbortSignal }) => unknown;
+
+/** Resolves when the taking has ended and the running handlers are done. @throws ConfigError config, or what ended the link */
+export async function consume(receiver: Receiver & LoopOwner, handler: Handler, given: ConsumeOptions | undefined, profile: Profile): Promise<void> {
+  const { key, onError, ...rest } = given ?? {};
+  const { concurrency = 1, drain = DEFAULT_CONSUME_DRAIN, signal } = checkConsumeOptions(rest);
+  const running = new Set<Promise<void>>();
+  const lanes = new Map<unknown, Promise<void>>();
+  const stopping = new AbortController();
+  const context = { signal: stopping.signal };
+  const loop = new ReceiverLoop(hands(receiver), signal === undefined ? {} : { signal }, profile.clock);
+
+  const handle = async (delivery: ClientIncoming): Promise<void> => {
+    try {
+      await handler(delivery as unknown as IncomingDelivery, context);
+      if (!delivery.disposed) await delivery.accept();
+    } catch (error) {
+      await fail(delivery as unknown as IncomingDelivery, error, onError, profile);
+    }
+  };
+  const begin = (delivery: ClientIncoming): void => {
+    const lane = key === undefined ? undefined : key(delivery as unknown as IncomingDelivery);
+    const before = key === undefined ? undefined : lanes.get(lane);
+    const work = (before === undefined ? handle(delivery) : before.then(() => handle(delivery))).finally(() => {
+      running.delete(work);
+      if (lanes.get(lane) === work) lanes.delete(lane);
+    });
+    running.add(work);
+    if (key !== undefined) lanes.set(lane, work);
+  };
+
+  try {
+    for (;;) {
+      while (running.size >= concurrency) await Promise.race(running);
+      const result = await loop.next();
+      if (result.done === true) break;
+      begin(result.value);
+    }
+  } finally {
+    const delay = timerDelay(drain);
+    const timer = delay === undefined ? undefined : profile.clock.setTimer(delay, () => {
+      stopping.abort(new AmqpError(`consume(): handlers still run ${drain} ms after the taking ended`, { code: "timeout", scope: "link" }));
+    });
+    await Promise.all(running);
+    timer?.cancel();
+  }
+}
+
+/** A handler failed: one delivery is given back, nothing else happens. */
+async function fail(delivery: IncomingDelivery, error: unknown, onError: ConsumeOptions["onError"], profile: Profile): Promise<void> {
+  try {
+    if (typeof onError === "function") await onError(error, delivery);
+    else if (onError === "reject" && !delivery.settled) await delivery.reject(error instanceof Error ? error : String(error));
+    else profile.onError(handlerFailure(error));
+  } catch (again) {
+    profile.onError(handlerFailure(again));
+  }
+  if (!(delivery as unknown as ClientIncoming).disposed) {
+    await delivery.release({ delivered: true }).catch((lost: unknown) => profile.onError(handlerFailure(lost)));
+  }
+}
+
+function handlerFailure(error: unknown): AmqpError {
+  if (error instanceof AmqpError) return error;
+  return new AmqpError(`a handler of consume() failed: ${error instanceof Error ? error.message : String(error)}`,
+    { code: "handler-failed", scope: "delivery", cause: error });
+}
+
+/** The receiver as the loop of consume sees it: going on settles nothing, since handlers may still run. */
+function hands(receiver: LoopOwner): LoopOwner {
+  return {
+    autoAccept: "elsewhere",
+    get failure() { return receiver.failure; },
+    get over() { return receiver.over; },
+    get stopped() { return receiver.stopped; },
+    tryTake: () => receiver.tryTake(),
+    await: (taker) => receiver.await(taker),
+    forsake: (taker) => receiver.forsake(taker),
+    demand: (limit) => receiver.demand(limit),
+    drainOnce: () => receiver.drainOnce(),
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * How much credit a receiver gives: enough for those who take from it, never so much that more than `prefetch` deliveries
+ * are neither settled nor passed, and none once the last of them has left. Credit follows consumption, not arrival.
+ */
+
+import type { ReceiverEndpoint } from "../engine/receiver.ts";
+
+/** What the keeper needs of its receiver. */
+export interface CreditOwner {
+  readonly endpoint: ReceiverEndpoint | undefined;
+  readonly prefetch: number;
+  readonly queue: { readonly length: number };
+  readonly held: number;
+  /** Takers that wait. */
+  readonly waiting: number;
+  /** Gives back what nobody took. */
+  giveBackQueue(): void;
+}
+
+/** Somebody who takes in a loop. */
+export interface Demand {
+  /** How many more it takes; Infinity is no limit. */
+  limit: number;
+  leave(): void;
+}
+
+export class CreditKeeper {
+  /** Whether what arrives is kept; otherwise it goes back at once. */
+  open = false;
+  readonly #owner: CreditOwner;
+  readonly #prefetchGiven: boolean;
+  readonly #demands = new Set<Demand>();
+  /** Somebody takes one by one, with a prefetch of its own choice. */
+  #keepsFlowing = false;
+  /** Credit given by hand before the link was open. */
+  #early = 0;
+  /** A receive() waits without a prefetch: it gets credit for itself. */
+  #pulls = false;
+
+  constructor(owner: CreditOwner, prefetchGiven: boolean) {
+    this.#owner = owner;
+    this.#prefetchGiven = prefetchGiven;
+  }
+
+  /** Whether credit is kept up without being asked for each time. */
+  get flowing(): boolean {
+    return (this.#keepsFlowing || this.#demands.size !== 0) && this.#owner.prefetch > 0;
+  }
+
+  /** Somebody takes in a loop, `limit` at the most. */
+  demand(limit: number): Demand {
+    const demand: Demand = { limit, leave: () => this.#leave(demand) };
+    this.#demands.add(demand);
+    this.open = true;
+    this.topUp();
+    return demand;
+  }
+
+  /** A receive() waits. */
+  pull(): void {
+    if (this.#prefetchGiven && this.#owner.prefetch > 0) {
+      this.keepFlowing();
+      return;
+    }
+    this.open = true;
+    this.#pulls = true;
+    this.topUp();
+  }
+
+  /** Somebody takes one by one. */
+  keepFlowing(): void {
+    if (this.#keepsFlowing && this.open) return;
+    this.#keepsFlowing = true;
+    this.open = true;
+    this.topUp();
+  }
+
+  /** Credit by hand. */
+  add(n: number): void {
+    this.open = true;
+    const { endpoint } = this.#owner;
+    if (endpoint?.isAttached === true) endpoint.giveCredit(endpoint.credit + n);
+    else this.#early += n;
+  }
+
+  /** Something was consumed, or room is there again: gives what is missing, when that is worth a flow. */
+  topUp(): void {
+    const owner = this.#owner;
+    const { endpoint } = owner;
+    if (endpoint === undefined || !endpoint.isAttached || !this.open) return;
+    if (this.#early !== 0) {
+      endpoint.giveCredit(endpoint.credit + this.#early);
+      this.#early = 0;
+    }
+    if (!endpoint.session.connection.hasRoom || endpoint.draining) return;
+    const target = this.#target();
+    const missing = target - endpoint.credit;
+    if (missing <= 0) return;
+    // Half of what may be outstanding: a flow for every message would cost more than it brings. But nobody shall run dry.
+    const dry = endpoint.credit === 0 && owner.queue.length === 0;
+    if (!dry && missing * 2 < target + owner.queue.length + owner.held) return;
+    endpoint.giveCredit(target);
+  }
+
+  /** No more, and what was not taken goes back. */
+  stop(): void {
+    this.#demands.clear();
+    this.#keepsFlowing = false;
+    this.#pulls = false;
+    this.#early = 0;
+    this.#close();
+  }
+
+  /** How much credit would be right now. */
+  #target(): number {
+    const { prefetch, queue, held, waiting } = this.#owner;
+    if (this.flowing) {
+      let limit = 0;
+      if (this.#keepsFlowing) limit = Infinity;
+      else for (const demand of this.#demands) limit += demand.limit;
+      return Math.max(0, Math.min(prefetch - queue.length - held, limit - queue.length));
+    }
+    return this.#pulls ? waiting : 0;
+  }
+
+  #leave(demand: Demand): void {
+    if (!this.#demands.delete(demand)) return;
+    if (this.#demands.size === 0 && !this.#keepsFlowing) this.#close();
+  }
+
+  #close(): void {
+    this.open = false;
+    this.#pulls = false;
+    const { endpoint } = this.#owner;
+    this.#owner.giveBackQueue();
+    if (endpoint?.isAttached !== true) return;
+    endpoint.echo = true;
+    endpoint.giveCredit(0);
+  }
+}

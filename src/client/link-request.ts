@@ -1,0 +1,180 @@
+/** A link that the peer attaches, until it is accepted or refused. */
+
+import type { LinkSettings } from "../engine/link.ts";
+import type { ReceiverEndpoint } from "../engine/receiver.ts";
+import { SenderEndpoint } from "../engine/sender.ts";
+import { LinkError } from "../errors.ts";
+import type { Attach } from "../frames/performatives.ts";
+import type { ErrorInit } from "../options/call.ts";
+import { resolveReceiverOptions, resolveSenderOptions } from "../options/resolve-link.ts";
+import type { ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
+import { timerDelay } from "../options/timeouts.ts";
+import type {
+  Connection, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session, Source, Target,
+} from "./api.ts";
+import type { ClientLink, LinkHost } from "./link.ts";
+import { ClientReceiver } from "./receiver.ts";
+import { ClientSender } from "./sender.ts";
+import { conditionOf, shownSource, shownTarget } from "./termini.ts";
+
+/** The session of a request, which takes the link in. */
+export interface RequestHost extends LinkHost {
+  readonly links: Set<ClientLink>;
+}
+
+/** Options that a request's `accept` has besides those of the link. */
+const ALSO: readonly string[] = ["session", "address"];
+
+export class IncomingLink {
+  readonly role: "sender" | "receiver";
+  readonly name: string;
+  readonly source: Source | null;
+  readonly target: Target | null;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly desiredCapabilities: readonly string[];
+  /** The link that came of it. */
+  link: Sender | Receiver | undefined = undefined;
+  /** Called when it is answered, whichever way. */
+  onAnswered: (() => void) | undefined = undefined;
+  /** Called when the link that came of it is over, or none will come. */
+  onOver: (() => void) | undefined = undefined;
+  readonly #host: RequestHost;
+  readonly #endpoint: SenderEndpoint | ReceiverEndpoint;
+  readonly #attach: Attach;
+  #answered = false;
+  #timer: { cancel(): void } | undefined = undefined;
+
+  constructor(host: RequestHost, endpoint: SenderEndpoint | ReceiverEndpoint, attach: Attach) {
+    this.#host = host;
+    this.#endpoint = endpoint;
+    this.#attach = attach;
+    this.role = endpoint instanceof SenderEndpoint ? "sender" : "receiver";
+    this.name = attach.name;
+    this.source = attach.source == null ? null : shownSource(attach.source);
+    this.target = attach.target == null ? null : shownTarget(attach.target);
+    this.properties = attach.properties ?? {};
+    this.desiredCapabilities = attach.desiredCapabilities ?? [];
+  }
+
+  get session(): Session {
+    return this.#host.session;
+  }
+
+  get connection(): Connection {
+    return this.#host.connection;
+  }
+
+  /** Whether an answer is still wanted. */
+  get open(): boolean {
+    return !this.#answered && this.#endpoint.state === "attach-received";
+  }
+
+  /** Refuses it unless somebody answers in time. */
+  expire(after: number, error: ErrorInit): void {
+    const delay = timerDelay(after);
+    if (delay === undefined || !this.open) return;
+    this.#timer = this.#host.io.profile.clock.setTimer(delay, () => {
+      if (this.open) void this.refuse(error);
+    });
+  }
+
+  /** The session is over: nobody will answer it. */
+  drop(): void {
+    this.#answer();
+  }
+
+  accept(options?: (SenderOptions | ReceiverOptions) & { address?: string | undefined }): Promise<Sender | Receiver> {
+    if (!this.open) return Promise.reject(this.#gone());
+    const link = this.#endpoint instanceof SenderEndpoint
+      ? this.#acceptSender(this.#endpoint, options as SenderOptions | undefined)
+      : this.#acceptReceiver(this.#endpoint, options as ReceiverOptions | undefined);
+    this.link = link;
+    this.#answer();
+    return Promise.resolve(link);
+  }
+
+  refuse(error: ErrorInit): Promise<void> {
+    if (!this.open) return Promise.reject(this.#gone());
+    this.#answer();
+    this.#endpoint.refuse(conditionOf(error) ?? { condition: "amqp:not-allowed" });
+    return Promise.resolve();
+  }
+
+  #answer(): void {
+    this.#answered = true;
+    this.#timer?.cancel();
+    this.onAnswered?.();
+    if (this.link === undefined) this.onOver?.();
+    else void this.link.closed.then(() => this.onOver?.());
+  }
+
+  #acceptSender(endpoint: SenderEndpoint, options: (SenderOptions & { address?: string | undefined }) | undefined): Sender {
+    const { address, ...rest } = options ?? {};
+    const own = resolveSenderOptions(this.target?.address, rest, { defaults: this.#host.io.profile.defaults.sender, accepting: true, also: ALSO });
+    // The sender's modes are its own to choose; where it does not care, the peer's wish is taken (§2.6.9).
+    const snd = rest.sndSettleMode ?? (rest.guarantee === undefined ? this.#attach.sndSettleMode ?? "mixed" : own.sndSettleMode);
+    const rcv = this.#attach.rcvSettleMode ?? "first";
+    const resolved: ResolvedSender = {
+      ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv),
+      target: this.target === null ? null : own.target,
+    };
+    const link = new ClientSender(this.#host, this.name, resolved);
+    endpoint.sink = link;
+    link.endpoint = endpoint;
+    this.#admit(link, endpoint, {
+      ...this.#common(resolved), sndSettleMode: snd, rcvSettleMode: rcv, initialDeliveryCount: 0,
+      source: this.#attach.source == null ? null : made(this.#attach.source, address), target: this.#attach.target,
+    });
+    return link as unknown as Sender;
+  }
+
+  #acceptReceiver(endpoint: ReceiverEndpoint, options: (ReceiverOptions & { address?: string | undefined }) | undefined): Receiver {
+    const { address, ...rest } = options ?? {};
+    const own = resolveReceiverOptions(this.source?.address, rest, { defaults: this.#host.io.profile.defaults.receiver, accepting: true, also: ALSO });
+    const snd = this.#attach.sndSettleMode ?? "mixed";
+    const rcv = rest.rcvSettleMode ?? (rest.guarantee === undefined ? this.#attach.rcvSettleMode ?? "first" : own.rcvSettleMode);
+    const resolved: ResolvedReceiver = { ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv) };
+    const link = new ClientReceiver(this.#host, this.name, resolved);
+    endpoint.sink = link;
+    link.endpoint = endpoint;
+    const maxMessageSize = resolved.maxMessageSize ?? this.#host.io.profile.limits.maxMessageSize;
+    const { target } = this.#attach;
+    this.#admit(link, endpoint, {
+      ...this.#common(resolved), sndSettleMode: snd, rcvSettleMode: rcv, maxMessageSize: maxMessageSize === Infinity ? undefined : maxMessageSize,
+      source: this.#attach.source, target: target == null ? null : target.type === "target" ? made(target, address) : target,
+    });
+    return link as unknown as Receiver;
+  }
+
+  #common(options: ResolvedSender | ResolvedReceiver): Pick<LinkSettings, "name" | "offeredCapabilities" | "desiredCapabilities" | "properties"> {
+    return {
+      name: this.name, offeredCapabilities: options.offeredCapabilities.length === 0 ? undefined : options.offeredCapabilities,
+      desiredCapabilities: options.desiredCapabilities.length === 0 ? undefined : options.desiredCapabilities, properties: options.properties,
+    };
+  }
+
+  #admit(link: ClientLink, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {
+    this.#host.links.add(link);
+    endpoint.accept(settings);
+    link.accepted(settings);
+  }
+
+  #gone(): LinkError {
+    return new LinkError(`the link request "${this.name}" is answered already, or its peer is gone`, { code: "invalid-state", scope: "link" });
+  }
+}
+
+/** As a request that programs see. */
+export function asRequest(link: IncomingLink): LinkRequest {
+  return link as unknown as SenderRequest | ReceiverRequest;
+}
+
+function guaranteeOf(snd: "unsettled" | "settled" | "mixed", rcv: "first" | "second"): "at-most-once" | "at-least-once" | "exactly-once" {
+  if (snd === "settled") return "at-most-once";
+  return snd === "unsettled" && rcv === "second" ? "exactly-once" : "at-least-once";
+}
+
+/** A terminus with the address of the node that was made for it. */
+function made<T extends { readonly address?: string | undefined }>(terminus: T, address: string | undefined): T {
+  return address === undefined ? terminus : { ...terminus, address };
+}

@@ -1,0 +1,328 @@
+/**
+ * What senders and receivers of the client have in common: how a link comes to be, what it shows, and how it ends. A
+ * link outlives its attachment: `endpoint` is the present one.
+ */
+
+import type { LinkSettings, LinkSink } from "../engine/link.ts";
+import type { ReceiverEndpoint } from "../engine/receiver.ts";
+import type { SenderEndpoint } from "../engine/sender.ts";
+import type { SessionEndpoint } from "../engine/session.ts";
+import type { AmqpError } from "../errors.ts";
+import { LinkError } from "../errors.ts";
+import type { ErrorCondition } from "../frames/condition.ts";
+import type { Attach } from "../frames/performatives.ts";
+import { printable } from "../frames/printable.ts";
+import type { CallOptions, CloseOptions } from "../options/call.ts";
+import type { Guarantee } from "../options/link.ts";
+import type { ResolvedLink } from "../options/resolve-link.ts";
+import { timerDelay } from "../options/timeouts.ts";
+import { Deferred } from "../util/deferred.ts";
+import type { SlabWriter } from "../util/slab.ts";
+import type { Connection, EndpointState, Explanation, Link, Recovery, Session, Side, Source, Target } from "./api.ts";
+import type { Driver } from "./driver.ts";
+import type { Profile } from "./profile.ts";
+import { lostWith, remoteError } from "./remote-error.ts";
+import { conditionOf, shownSource, shownTarget } from "./termini.ts";
+import { bounds, tooLate, within } from "./waiting.ts";
+
+/** Milliseconds within which the detach follows an attach without terminus that means a refusal. */
+const REFUSAL = 500;
+
+/** What a link needs of its session and connection. */
+export interface LinkHost {
+  readonly session: Session;
+  readonly connection: Connection;
+  readonly io: ConnectionIo;
+  /** The session's attachment; undefined before it has begun and after it is over. */
+  readonly endpoint: SessionEndpoint | undefined;
+  /** The link is over. */
+  leave(link: ClientLink): void;
+}
+
+/** What links share of the connection. */
+export interface ConnectionIo {
+  readonly profile: Profile;
+  readonly driver: Driver | undefined;
+  /** Where messages are encoded that cannot leave yet. */
+  readonly backlog: SlabWriter;
+  /** Whether the connection was opened by both sides. */
+  readonly opened: boolean;
+  /** Sends that wait, and their octets. */
+  pendingSends: number;
+  pendingBytes: number;
+  /** The clock's time in this turn of the event loop, read once for all sends of a turn. */
+  turnTime(): number;
+  /** Calls `task` when all that is written so far was handed to a transport that takes more. */
+  afterFlush(task: () => void): void;
+}
+
+export abstract class ClientLink implements Link, LinkSink {
+  abstract readonly isSender: boolean;
+  abstract readonly isReceiver: boolean;
+  /** Another one takes it over where the peer allows fewer sessions than were planned. */
+  host: LinkHost;
+  readonly options: ResolvedLink;
+  readonly name: string;
+  guarantee: Guarantee;
+  readonly recovery: Recovery = "new";
+  /** Resolves when the peer has attached its end; rejects if it does not. */
+  readonly opened = new Deferred<void>();
+  readonly #closed = new Deferred<AmqpError | undefined>();
+  #settings: LinkSettings | undefined = undefined;
+  #local: Side = "uninit";
+  #remote: Side = "uninit";
+  #timer: { cancel(): void } | undefined = undefined;
+  #over: AmqpError | true | undefined = undefined;
+  #closing: Promise<void> | undefined = undefined;
+  #refused = false;
+
+  constructor(host: LinkHost, name: string, options: ResolvedLink) {
+    this.host = host;
+    this.name = name;
+    this.options = options;
+    this.guarantee = options.guarantee;
+    this.opened.promise.catch(() => undefined);
+    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  abstract get endpoint(): SenderEndpoint | ReceiverEndpoint | undefined;
+  abstract get queued(): number;
+  abstract explain(): Explanation;
+  /** Attaches our end in the session. */
+  protected abstract attachTo(session: SessionEndpoint, settings: LinkSettings): void;
+  /** Our attach. */
+  protected abstract settings(): LinkSettings;
+  /** The peer's attach, as far as it concerns this role: answers why it will not do. */
+  protected abstract judge(attach: Attach): LinkError | undefined;
+  /** It is attached at both ends. */
+  protected abstract onOpen(): void;
+  /** It is over; `error` tells why unless it was asked for. */
+  protected abstract onOver(error: AmqpError): void;
+  /** Before a close: what is under way gets its time. */
+  protected abstract flushed(): Promise<void>;
+  /** What is in hand goes back before the detach. */
+  protected abstract giveBack(): void;
+
+  // ---------------------------------------------------------------- getters
+
+  get connection(): Connection {
+    return this.host.connection;
+  }
+
+  get session(): Session {
+    return this.host.session;
+  }
+
+  get credit(): number {
+    return this.endpoint?.credit ?? 0;
+  }
+
+  get state(): EndpointState {
+    return { local: this.#local, remote: this.#remote };
+  }
+
+  get closed(): Promise<AmqpError | undefined> {
+    return this.#closed.promise;
+  }
+
+  get source(): Source {
+    return shownSource(this.#settings?.source);
+  }
+
+  get target(): Target {
+    return shownTarget(this.#settings?.target);
+  }
+
+  get remoteSource(): Source {
+    return shownSource(this.endpoint?.remoteAttach?.source);
+  }
+
+  get remoteTarget(): Target {
+    return shownTarget(this.endpoint?.remoteAttach?.target);
+  }
+
+  get remoteProperties(): Readonly<Record<string, unknown>> {
+    return this.endpoint?.remoteAttach?.properties ?? {};
+  }
+
+  /** Whether it is over, and then why, as an error for what is asked of it still. */
+  get over(): AmqpError | undefined {
+    if (this.#over === undefined && this.#closing === undefined) return undefined;
+    if (this.#over instanceof Error) return this.#over;
+    return new LinkError(`${this.title} is closed`, { code: "link-detached", scope: "link" });
+  }
+
+  /** The error that ended it; undefined while it lives, and where it was closed without one. */
+  get failure(): AmqpError | undefined {
+    return this.#over instanceof Error ? this.#over : undefined;
+  }
+
+  get isOpen(): boolean {
+    return this.#local === "active" && this.#remote === "active";
+  }
+
+  /** For texts: which link this is. */
+  get title(): string {
+    const address = this.isSender ? this.options.target?.address : this.options.source.address;
+    return `${this.isSender ? "sender to" : "receiver from"} ${address === undefined ? "no address" : `"${printable(address)}"`}`;
+  }
+
+  // ---------------------------------------------------------------- coming to be
+
+  /** The session can take it: it is attached. */
+  begin(session: SessionEndpoint): void {
+    if (this.#over !== undefined || this.#local !== "uninit") return;
+    this.#settings = this.settings();
+    this.#local = "active";
+    const timeout = this.options.timeout ?? this.host.io.profile.timeouts.attach;
+    const delay = timerDelay(timeout);
+    if (delay !== undefined) {
+      this.#timer = this.host.io.profile.clock.setTimer(delay, () => {
+        this.#abandon(tooLate({ what: `${this.title}: the peer did not answer the attach`, timeout, scope: "link" }));
+      });
+    }
+    this.attachTo(session, this.#settings);
+  }
+
+  /** It answers an attach of the peer's. */
+  accepted(settings: LinkSettings): void {
+    this.#settings = settings;
+    this.#local = "active";
+    this.#remote = "active";
+    this.#ready();
+  }
+
+  onAttached(attach: Attach): void {
+    this.#remote = "active";
+    const { source, target } = this.#settings as LinkSettings;
+    // A null terminus where one was asked for announces that a detach with the reason follows (§2.6.3).
+    if (this.isSender ? target != null && attach.target == null : source != null && attach.source == null) {
+      this.#refused = true;
+      this.#timer?.cancel();
+      // Some peers (rhea) leave the termini out and mean no refusal: then nothing follows.
+      this.#timer = this.host.io.profile.clock.setTimer(REFUSAL, () => this.#judge(attach));
+      return;
+    }
+    this.#judge(attach);
+  }
+
+  #judge(attach: Attach): void {
+    this.#refused = false;
+    const unfit = this.judge(attach);
+    if (unfit !== undefined) {
+      this.#abandon(unfit);
+      return;
+    }
+    this.#ready();
+  }
+
+  /** The peer gives credit, so it has not refused. */
+  protected proceed(): void {
+    const attach = this.endpoint?.remoteAttach;
+    if (this.#refused && attach !== undefined) this.#judge(attach);
+  }
+
+  #ready(): void {
+    this.#timer?.cancel();
+    this.opened.resolve();
+    this.onOpen();
+  }
+
+  /** Gives up before it was open. */
+  #abandon(error: AmqpError): void {
+    this.endpoint?.detach(true);
+    this.finish(error);
+  }
+
+  readonly #onAbort = (): void => {
+    if (this.opened.settled) return;
+    this.endpoint?.detach(true);
+    const { reason } = this.options.signal as AbortSignal;
+    this.opened.reject(reason);
+    this.finish(new LinkError(`${this.title} was aborted before it was open`, { code: "link-detached", scope: "link", cause: reason }));
+  };
+
+  // ---------------------------------------------------------------- ending
+
+  onDetached(_closed: boolean, error: ErrorCondition | undefined, breach: boolean): void {
+    this.#remote = "closed";
+    if (error !== undefined) {
+      const context = breach ? `${this.title}: the peer broke the protocol` : this.opened.settled ? `${this.title} was detached by the peer` : `${this.title} was refused`;
+      this.finish(remoteError("link", breach ? "protocol-violation" : this.opened.settled ? "link-detached" : "link-refused", context, error));
+    } else if (this.#closing !== undefined) {
+      this.finish(undefined);
+    } else if (!this.opened.settled) {
+      this.finish(new LinkError(`${this.title} was refused${this.#refused ? "" : ": the peer detached it"} without a reason`,
+        { code: "link-refused", scope: "link", origin: "remote" }));
+    } else {
+      this.finish(undefined);
+    }
+  }
+
+  /** The session or the connection is gone, and the link with it. */
+  lost(error: AmqpError | undefined): void {
+    this.#remote = "closed";
+    if (error === undefined) this.finish(undefined);
+    else this.finish(lostWith(error, "link", this.opened.settled ? `${this.title} is lost` : `${this.title} was refused`));
+  }
+
+  detach(options?: CallOptions): Promise<void> {
+    return this.#end(false, options);
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    return this.#end(true, options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #end(closed: boolean, options: CloseOptions | undefined): Promise<void> {
+    this.#closing ??= this.#over === undefined ? this.#detach(closed, options) : Promise.resolve();
+    const { clock, timeouts } = this.host.io.profile;
+    return within(this.#closing, bounds(clock, options, timeouts.close, "link", `${this.title}: the peer did not answer the detach`),
+      () => this.finish(undefined));
+  }
+
+  /** Waits until what was sent is settled, `drain` ms at the most. */
+  async flush(drain: number): Promise<void> {
+    if (!this.isOpen || drain <= 0) return;
+    const { clock } = this.host.io.profile;
+    await within(this.flushed(), { clock, timeout: drain, scope: "link", what: "flush" }).catch(() => undefined);
+  }
+
+  /** What was received and not taken goes back. */
+  returnUntaken(): void {
+    this.giveBack();
+  }
+
+  async #detach(closed: boolean, options: CloseOptions | undefined): Promise<void> {
+    const { timeouts } = this.host.io.profile;
+    await this.flush(Math.min(options?.drain ?? Infinity, (options?.timeout ?? timeouts.close) / 2));
+    if (this.#over !== undefined) return;
+    this.giveBack();
+    this.#local = "closed";
+    const { endpoint } = this;
+    if (endpoint === undefined || endpoint.state === "detached") {
+      this.finish(undefined);
+      return;
+    }
+    endpoint.detach(closed, conditionOf(options?.error));
+    await this.#closed.promise;
+  }
+
+  /** It is over, once. */
+  finish(error: AmqpError | undefined): void {
+    if (this.#over !== undefined) return;
+    this.#over = error ?? true;
+    this.#local = "closed";
+    this.#timer?.cancel();
+    this.options.signal?.removeEventListener("abort", this.#onAbort);
+    const reason = error ?? (this.over as AmqpError);
+    this.opened.reject(reason);
+    this.onOver(reason);
+    this.host.leave(this);
+    this.#closed.resolve(error);
+  }
+}

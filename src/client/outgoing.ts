@@ -1,0 +1,163 @@
+/** A delivery that we send, from the call of `send()` to its settlement. */
+
+import { OutgoingTransfer } from "../engine/deliveries.ts";
+import type { SenderEndpoint } from "../engine/sender.ts";
+import { numberTag } from "../engine/sender.ts";
+import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
+import { ACCEPTED } from "../frames/delivery-state.ts";
+import { Message } from "../message/message.ts";
+import type { Bytes } from "../util/bytes.ts";
+import { copyBytes } from "../util/bytes.ts";
+import { Deferred } from "../util/deferred.ts";
+import type { Connection, DeliveryStateInit, OutgoingDelivery, SendOutcome, Sender, Session, Settling } from "./api.ts";
+import type { InFlight } from "./in-flight.ts";
+import { stateOf } from "./states.ts";
+import { SETTLED } from "./waiting.ts";
+
+/** What a delivery needs of its sender. */
+export interface OutgoingOwner extends Sender {
+  readonly endpoint: SenderEndpoint | undefined;
+  /** Whether outcomes are settled as they come. */
+  readonly autoSettle: boolean;
+  /** Its last frame is in the output. */
+  written(delivery: ClientOutgoing): void;
+  /** Its fate is known. */
+  decided(delivery: ClientOutgoing): void;
+  /** The error of the outcome that it has. */
+  failureOf(delivery: ClientOutgoing): Error;
+  /** Takes it back if it has not left. */
+  withdraw(delivery: ClientOutgoing): void;
+}
+
+export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery, InFlight {
+  readonly link: OutgoingOwner;
+  previous: this | undefined = undefined;
+  next: this | undefined = undefined;
+  outcome: SendOutcome | undefined = undefined;
+  localState: DeliveryState | undefined = undefined;
+  /** Settles the promise of `send()`; undefined for `trySend()`, and once it is settled. */
+  resolve: ((value: ClientOutgoing | Promise<never>) => void) | undefined = undefined;
+  /** Whether its fate is known, or its caller was told that it is in doubt. */
+  told = false;
+  /** Milliseconds on the connection's clock; Infinity is never. */
+  deadline = Infinity;
+  signal: AbortSignal | undefined = undefined;
+  readonly recovered = false;
+  #settlement: Deferred<OutgoingDelivery> | undefined = undefined;
+
+  constructor(link: OutgoingOwner) {
+    super();
+    this.link = link;
+  }
+
+  get connection(): Connection {
+    return this.link.connection;
+  }
+
+  get session(): Session {
+    return this.link.session;
+  }
+
+  get tag(): Bytes {
+    return this.tagBytes === undefined ? numberTag(this.tagNumber) : copyBytes(this.tagBytes);
+  }
+
+  get settled(): boolean {
+    return this.remoteSettled || this.localSettled || this.presettled;
+  }
+
+  get partial(): boolean {
+    return this.link.endpoint?.partial === this;
+  }
+
+  get writable(): boolean {
+    return this.writtenAt < 0 && !this.told;
+  }
+
+  get settlement(): Promise<OutgoingDelivery> {
+    if (this.told) return Promise.resolve(this);
+    this.#settlement ??= new Deferred();
+    return this.#settlement.promise;
+  }
+
+  get message(): Message | undefined {
+    const { slab, chunks } = this;
+    if (slab !== undefined) return Message.decode(slab.bytes.subarray(this.offset, this.offset + this.length));
+    if (chunks === undefined) return undefined;
+    const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    let at = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return Message.decode(whole);
+  }
+
+  abort(): void {
+    this.link.withdraw(this);
+  }
+
+  settle(state?: DeliveryStateInit): Settling {
+    if (state !== undefined) this.localState = stateOf(state);
+    if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) {
+      this.link.endpoint.settle(this, this.localState);
+      this.localSettled = true;
+      if (!this.told) this.decide(this.remoteState === undefined ? undefined : this.remoteState as Outcome);
+    }
+    return SETTLED;
+  }
+
+  update(state: DeliveryStateInit): void {
+    this.localState = stateOf(state);
+    if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) this.link.endpoint.update(this, this.localState);
+  }
+
+  // ---------------------------------------------------------------- the engine's calls
+
+  override handleWritten(): void {
+    this.link.written(this);
+  }
+
+  override handleDisposition(state: DeliveryState | undefined, settled: boolean): void {
+    if (settled) this.remoteSettled = true;
+    if (this.remoteState === undefined || !isTerminal(this.remoteState)) this.remoteState = state ?? this.remoteState;
+    const present = this.remoteState;
+    if (present === undefined || !isTerminal(present)) {
+      if (settled && !this.told) this.decide(undefined);
+      return;
+    }
+    if (!settled && this.link.autoSettle && !this.localSettled) {
+      this.localSettled = true;
+      this.link.endpoint?.settle(this, undefined);
+    }
+    if (!this.told) this.decide(present);
+    else this.link.decided(this);
+  }
+
+  /** Its fate is known; undefined where the peer settled without an outcome. */
+  decide(outcome: SendOutcome | undefined, error?: Error): void {
+    this.told = true;
+    this.outcome = outcome;
+    const { resolve } = this;
+    this.resolve = undefined;
+    this.link.decided(this);
+    if (resolve !== undefined) resolve(error === undefined && (outcome === undefined || outcome === ACCEPTED || outcome.type === "accepted") ? this : this.#failure(error));
+    this.#settlement?.resolve(this);
+  }
+
+  #failure(error: Error | undefined): Promise<never> {
+    return Promise.reject(error ?? this.link.failureOf(this));
+  }
+}
+
+function isTerminal(state: DeliveryState): state is Outcome {
+  switch (state.type) {
+    case "accepted":
+    case "rejected":
+    case "released":
+    case "modified":
+      return true;
+    default:
+      return false;
+  }
+}

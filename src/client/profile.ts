@@ -1,0 +1,48 @@
+/** What a connection of the client is made with, whichever side it is and whatever its options were read from. */
+
+import type { SaslSide } from "../engine/handshake.ts";
+import type { AmqpError } from "../errors.ts";
+import type { Int64Mode } from "../options/connect.ts";
+import type { Clock } from "../options/environment.ts";
+import type { ResolvedLimits } from "../options/limits.ts";
+import type { ReceiverOptionsBase, SenderOptionsBase, SessionOptions } from "../options/link.ts";
+import type { ResolvedTimeouts } from "../options/timeouts.ts";
+import type { Answer, Need } from "../sasl/mechanism.ts";
+import type { ByteDuplex } from "../transport/byte-duplex.ts";
+
+/** The settings of a connection. */
+export interface Profile {
+  readonly side: "client" | "server";
+  readonly containerId: string;
+  readonly hostname: string | undefined;
+  /** The node of links that name none. */
+  readonly address: string | undefined;
+  readonly maxFrameSize: number;
+  readonly channelMax: number;
+  readonly idleTimeout: number;
+  readonly offeredCapabilities: readonly string[];
+  readonly desiredCapabilities: readonly string[];
+  readonly properties: Readonly<Record<string, unknown>> | undefined;
+  readonly limits: ResolvedLimits;
+  readonly timeouts: ResolvedTimeouts;
+  readonly int64: Int64Mode;
+  readonly typed: boolean;
+  readonly clock: Clock;
+  /** Gets what nobody awaits. */
+  readonly onError: (error: AmqpError) => void;
+  readonly defaults: {
+    readonly session: SessionOptions | undefined;
+    readonly sender: SenderOptionsBase | undefined;
+    readonly receiver: ReceiverOptionsBase | undefined;
+  };
+}
+
+/** A transport that a connection is to run on, and how it authenticates there. */
+export interface Socket {
+  readonly duplex: ByteDuplex;
+  /** Without user and password. */
+  readonly url: string;
+  readonly sasl: SaslSide | undefined;
+  /** Fulfils a need of `sasl`. */
+  answer(need: Need): Promise<Answer> | Answer;
+}

@@ -1,0 +1,360 @@
+/**
+ * A receiver of the client: a queue of what has arrived, those who take from it, and the credit that follows from both.
+ */
+
+import type { IncomingTransfer } from "../engine/deliveries.ts";
+import type { LinkSettings, ReceiverSink } from "../engine/link.ts";
+import type { ReceiverEndpoint } from "../engine/receiver.ts";
+import type { SessionEndpoint } from "../engine/session.ts";
+import type { AmqpError } from "../errors.ts";
+import { LinkError } from "../errors.ts";
+import { AmqpCondition } from "../frames/condition.ts";
+import type { Attach } from "../frames/performatives.ts";
+import { checkMessage } from "../message/check.ts";
+import type { CallOptions } from "../options/call.ts";
+import { checkBatchOptions, checkTakeOptions } from "../options/resolve.ts";
+import type { BatchOptions, TakeOptions } from "../options/link.ts";
+import type { ResolvedReceiver } from "../options/resolve-link.ts";
+import { Deque } from "../util/deque.ts";
+import type { DecodeOptions } from "../wire/decode.ts";
+import type { ConsumeOptions, Explanation, IncomingDelivery, Receiver, Unsettled } from "./api.ts";
+import { collect, collectAll } from "./batches.ts";
+import { consume } from "./consume.ts";
+import type { CreditOwner, Demand } from "./credit.ts";
+import { CreditKeeper } from "./credit.ts";
+import { Drain } from "./drain.ts";
+import { explainReceiver } from "./explain.ts";
+import { judgeModes } from "./guarantees.ts";
+import type { IncomingOwner } from "./incoming.ts";
+import { ClientIncoming } from "./incoming.ts";
+import type { LinkHost } from "./link.ts";
+import { ClientLink } from "./link.ts";
+import type { LoopOwner, Taker } from "./loop.ts";
+import { ReceiverLoop } from "./loop.ts";
+import { tagBytesOf } from "./tags.ts";
+import { wireSource, wireTarget } from "./termini.ts";
+import { bounds, within } from "./waiting.ts";
+
+const MODIFIED = "amqp:modified:list";
+
+export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner {
+  override readonly isSender = false;
+  override readonly isReceiver = true;
+  declare readonly options: ResolvedReceiver;
+  endpoint: ReceiverEndpoint | undefined = undefined;
+  readonly decoding: DecodeOptions;
+  readonly prefetch: number;
+  readonly autoAccept: boolean;
+  settlesSecond: boolean;
+  offersModified = true;
+  /** Deliveries that were taken and neither settled nor passed. */
+  held = 0;
+  /** How often `stop()` was called: loops that began before that end. */
+  stopped = 0;
+  readonly queue = new Deque<ClientIncoming>();
+  readonly credits: CreditKeeper;
+  readonly #takers = new Deque<Taker>();
+  readonly #unconfirmed = new Set<ClientIncoming>();
+  readonly #drain: Drain;
+  readonly #settlesOnArrival: boolean;
+
+  constructor(host: LinkHost, name: string, options: ResolvedReceiver) {
+    super(host, name, options);
+    const { profile } = host.io;
+    this.decoding = { int64: options.int64 ?? profile.int64, typed: options.typed ?? profile.typed };
+    this.prefetch = options.prefetch;
+    this.autoAccept = options.autoAccept;
+    this.settlesSecond = options.rcvSettleMode === "second";
+    this.#settlesOnArrival = options.guarantee === "at-most-once";
+    this.credits = new CreditKeeper(this, options.prefetchGiven);
+    this.#drain = new Drain(this, profile.clock);
+  }
+
+  override get queued(): number {
+    return this.queue.length;
+  }
+
+  get draining(): boolean {
+    return this.#drain.active;
+  }
+
+  get drained(): number {
+    return this.#drain.count;
+  }
+
+  get unsettled(): Unsettled<IncomingDelivery<Body>> {
+    const endpoint = this.endpoint;
+    const list = (): ClientIncoming<Body>[] => endpoint === undefined ? []
+      : [...endpoint.session.incoming].filter((each) => each.endpoint === endpoint) as unknown as ClientIncoming<Body>[];
+    const get = (tag: Parameters<typeof tagBytesOf>[0]): ClientIncoming<Body> | undefined =>
+      endpoint?.tags.get(tagBytesOf(tag)) as unknown as ClientIncoming<Body> | undefined;
+    return {
+      get size() { return endpoint?.tags.size ?? 0; },
+      get,
+      has: (tag) => get(tag) !== undefined,
+      [Symbol.iterator]: () => list()[Symbol.iterator](),
+    };
+  }
+
+  /** How many takers wait, for the credit of those who take one by one. */
+  get waiting(): number {
+    return this.#takers.length;
+  }
+
+  // ---------------------------------------------------------------- taking
+
+  [Symbol.asyncIterator](): AsyncIterator<IncomingDelivery<Body>> {
+    return this.#loop({});
+  }
+
+  take(options: TakeOptions): AsyncIterable<IncomingDelivery<Body>> {
+    const checked = checkTakeOptions(options);
+    return { [Symbol.asyncIterator]: () => this.#loop(checked) };
+  }
+
+  receive(options?: CallOptions): Promise<IncomingDelivery<Body>> {
+    const here = this.tryTake();
+    if (here !== undefined) return Promise.resolve(here as unknown as IncomingDelivery<Body>);
+    if (this.over !== undefined) return Promise.reject(this.over);
+    const { clock, timeouts } = this.host.io.profile;
+    let taker: Taker | undefined;
+    const waiting = new Promise<IncomingDelivery<Body>>((resolve, reject) => {
+      taker = {
+        give: (delivery) => resolve(delivery as unknown as IncomingDelivery<Body>),
+        end: () => reject(this.over ?? new LinkError(`${this.title} was stopped`, { code: "invalid-state", scope: "link" })),
+      };
+      this.await(taker);
+    });
+    this.credits.pull();
+    return within(waiting, bounds(clock, options, timeouts.receive, "link", `${this.title}: no message`), () => {
+      this.forsake(taker as Taker);
+      if (this.prefetch === 0 && !this.credits.flowing) void this.#drain.run(undefined).catch(() => undefined);
+    });
+  }
+
+  tryReceive(): IncomingDelivery<Body> | undefined {
+    this.credits.keepFlowing();
+    return this.tryTake() as unknown as IncomingDelivery<Body> | undefined;
+  }
+
+  receiveBatch(max: number, options?: BatchOptions): Promise<IncomingDelivery<Body>[]> {
+    return collect(this, max, checkBatchOptions(options, "receiveBatch()"), this.host.io.profile.clock) as unknown as Promise<IncomingDelivery<Body>[]>;
+  }
+
+  batches(max: number, options?: BatchOptions): AsyncIterable<IncomingDelivery<Body>[]> {
+    return collectAll(this, max, checkBatchOptions(options, "receiveBatch()"), this.host.io.profile.clock) as unknown as AsyncIterable<IncomingDelivery<Body>[]>;
+  }
+
+  consume(
+    handler: (delivery: IncomingDelivery<Body>, context: { readonly signal: AbortSignal }) => unknown, options?: ConsumeOptions<Body>,
+  ): Promise<void> {
+    return consume(this as unknown as Receiver & LoopOwner, handler as Parameters<typeof consume>[1], options as ConsumeOptions | undefined, this.host.io.profile);
+  }
+
+  stop(_options?: CallOptions): Promise<void> {
+    this.stopped += 1;
+    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
+    this.credits.stop();
+    return Promise.resolve();
+  }
+
+  flow(n: number): void {
+    this.credits.add(n);
+  }
+
+  drain(n?: number, options?: CallOptions): Promise<number> {
+    if (n !== undefined) this.credits.add(n);
+    return this.#drain.run(options);
+  }
+
+  // ---------------------------------------------------------------- what loops and deliveries call
+
+  tryTake(): ClientIncoming | undefined {
+    const delivery = this.queue.shift();
+    if (delivery !== undefined) this.#hand(delivery);
+    return delivery;
+  }
+
+  await(taker: Taker): void {
+    this.#takers.push(taker);
+  }
+
+  forsake(taker: Taker): void {
+    this.#takers.remove(taker);
+  }
+
+  demand(limit: number): Demand {
+    return this.credits.demand(limit);
+  }
+
+  drainOnce(): Promise<number> {
+    return this.#drain.run(undefined);
+  }
+
+  passed(_delivery: ClientIncoming): void {
+    this.held -= 1;
+    this.credits.topUp();
+  }
+
+  unconfirmed(delivery: ClientIncoming, waits: boolean): void {
+    if (waits) this.#unconfirmed.add(delivery);
+    else this.#unconfirmed.delete(delivery);
+  }
+
+  /** Gives back what nobody took. */
+  giveBackQueue(): void {
+    for (let delivery = this.queue.shift(); delivery !== undefined; delivery = this.queue.shift()) {
+      this.#uncharge(delivery);
+      void delivery.release();
+    }
+  }
+
+  report(error: AmqpError): void {
+    this.host.io.profile.onError(error);
+  }
+
+  // ---------------------------------------------------------------- what the engine calls
+
+  createDelivery(): IncomingTransfer {
+    return new ClientIncoming(this);
+  }
+
+  onDelivery(incoming: IncomingTransfer): void {
+    const delivery = incoming as ClientIncoming;
+    this.#drain.came();
+    try {
+      checkMessage(delivery.bytes, delivery.start, delivery.end);
+    } catch (error) {
+      this.#uncharge(delivery);
+      this.report(error as AmqpError);
+      // A client goes on after it: detaching would bring the same message again and again.
+      if (this.host.io.profile.side === "server") {
+        this.endpoint?.condemn((error as Error).message);
+        return;
+      }
+      void delivery.reject({ condition: AmqpCondition.decodeError, description: (error as Error).message });
+      this.credits.topUp();
+      return;
+    }
+    if (!this.credits.open) {
+      // It was under way when the credit was taken back (protocol.md L.4).
+      this.#uncharge(delivery);
+      void delivery.release();
+      return;
+    }
+    if (this.#settlesOnArrival) void delivery.accept();
+    const taker = this.#takers.shift();
+    if (taker === undefined) {
+      this.queue.push(delivery);
+      return;
+    }
+    this.#hand(delivery);
+    taker.give(delivery);
+    if (this.endpoint?.credit === 0) this.credits.topUp();
+  }
+
+  onAborted(): void {
+    this.credits.topUp();
+  }
+
+  onFlow(): void {
+    this.#drain.onFlow();
+  }
+
+  onRoom(): void {
+    this.credits.topUp();
+  }
+
+  // ---------------------------------------------------------------- what the link calls
+
+  protected override settings(): LinkSettings {
+    const { options } = this;
+    const { limits } = this.host.io.profile;
+    const maxMessageSize = options.maxMessageSize ?? limits.maxMessageSize;
+    return {
+      name: this.name, sndSettleMode: options.sndSettleMode, rcvSettleMode: options.rcvSettleMode,
+      source: wireSource(options.source, options.selector), target: wireTarget(options.target),
+      maxMessageSize: maxMessageSize === Infinity ? undefined : maxMessageSize,
+      offeredCapabilities: options.offeredCapabilities.length === 0 ? undefined : options.offeredCapabilities,
+      desiredCapabilities: options.desiredCapabilities.length === 0 ? undefined : options.desiredCapabilities, properties: options.properties,
+    };
+  }
+
+  protected override attachTo(session: SessionEndpoint, settings: LinkSettings): void {
+    this.endpoint = session.attachReceiver(settings, this);
+  }
+
+  protected override judge(attach: Attach): LinkError | undefined {
+    const verdict = judgeModes(this.options, attach);
+    if (verdict instanceof LinkError) return verdict;
+    this.guarantee = verdict;
+    this.settlesSecond = attach.rcvSettleMode === "second" && this.options.rcvSettleMode === "second";
+    return this.#missingFilter(attach);
+  }
+
+  protected override onOpen(): void {
+    const outcomes = this.endpoint?.remoteAttach?.source?.outcomes;
+    this.offersModified = outcomes === undefined || outcomes.length === 0 || outcomes.includes(MODIFIED);
+    this.credits.topUp();
+  }
+
+  protected override onOver(error: AmqpError): void {
+    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
+    // What came settled is the program's, whatever becomes of the link; the rest is delivered again.
+    for (let left = this.queue.length; left > 0; left--) {
+      const delivery = this.queue.shift() as ClientIncoming;
+      if (delivery.remoteSettled) this.queue.push(delivery);
+      else this.#uncharge(delivery);
+    }
+    for (const delivery of this.#unconfirmed) delivery.lose(error);
+    this.#unconfirmed.clear();
+    this.#drain.stop();
+  }
+
+  protected override flushed(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected override giveBack(): void {
+    if (this.endpoint?.isAttached === true) this.giveBackQueue();
+  }
+
+  override explain(): Explanation {
+    return explainReceiver(this as unknown as Receiver, this.endpoint);
+  }
+
+  // ---------------------------------------------------------------- private
+
+  #loop(options: TakeOptions): AsyncIterator<IncomingDelivery<Body>> {
+    return new ReceiverLoop(this, options, this.host.io.profile.clock) as unknown as AsyncIterator<IncomingDelivery<Body>>;
+  }
+
+  #hand(delivery: ClientIncoming): void {
+    this.#uncharge(delivery);
+    if (delivery.disposed) {
+      this.credits.topUp();
+      return;
+    }
+    delivery.held = true;
+    this.held += 1;
+  }
+
+  #uncharge(delivery: ClientIncoming): void {
+    const { charge } = delivery;
+    delivery.charge = 0;
+    if (charge !== 0) this.endpoint?.session.connection.charge(-charge);
+  }
+
+  #missingFilter(attach: Attach): LinkError | undefined {
+    if (!this.options.filterRequired) return undefined;
+    const asked = this.endpoint?.settings?.source?.filter;
+    if (asked === undefined) return undefined;
+    const kept = new Set(Object.keys(attach.source?.filter ?? {}));
+    const missing = Object.keys(asked).filter((name) => !kept.has(name));
+    if (missing.length === 0) return undefined;
+    return new LinkError(
+      `${this.title}: the peer does not apply the filter ${missing.join(", ")} (filterRequired: false takes every message)`,
+      { code: "filter-not-supported", scope: "link" },
+    );
+  }
+}

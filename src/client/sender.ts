@@ -1,0 +1,457 @@
+/**
+ * A sender of the client. A message is encoded before `send()` returns, straight into the connection's output if it can
+ * leave, else into the backlog; its promise is settled by the peer's outcome.
+ */
+
+import type { LinkSettings, SenderSink } from "../engine/link.ts";
+import type { SenderEndpoint } from "../engine/sender.ts";
+import type { SessionEndpoint } from "../engine/session.ts";
+import type { AmqpError } from "../errors.ts";
+import { ConfigError, EncodeError, LimitError, LinkError } from "../errors.ts";
+import type { Outcome } from "../frames/delivery-state.ts";
+import type { Attach } from "../frames/performatives.ts";
+import type { MessageInit } from "../message/fields.ts";
+import type { Message } from "../message/message.ts";
+import type { BodyReference } from "../message/sections.ts";
+import { encodeMessage } from "../message/sections.ts";
+import type { CallOptions } from "../options/call.ts";
+import type { ResolvedSender } from "../options/resolve-link.ts";
+import { Deferred } from "../util/deferred.ts";
+import { Deque } from "../util/deque.ts";
+import { nextTurn } from "../transport/next-turn.ts";
+import type { SlabWriter } from "../util/slab.ts";
+import { AbortWatch } from "./abort-watch.ts";
+import type { Explanation, OutgoingDelivery, SendOptions, Sendable, Sender, Sent, Unsettled } from "./api.ts";
+import { Deadlines } from "./deadlines.ts";
+import { explainSender } from "./explain.ts";
+import { judgeModes } from "./guarantees.ts";
+import { InFlightTable } from "./in-flight.ts";
+import type { LinkHost } from "./link.ts";
+import { ClientLink } from "./link.ts";
+import type { OutgoingOwner } from "./outgoing.ts";
+import { ClientOutgoing } from "./outgoing.ts";
+import { Capture } from "./promise.ts";
+import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
+import { sendAll } from "./send-all.ts";
+import { checkedTag } from "./tags.ts";
+import { wireSource, wireTarget } from "./termini.ts";
+import { bounds, tooLate, within } from "./waiting.ts";
+
+type Encodable = MessageInit | Message;
+
+export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner {
+  override readonly isSender = true;
+  override readonly isReceiver = false;
+  declare readonly options: ResolvedSender;
+  endpoint: SenderEndpoint | undefined = undefined;
+  readonly autoSettle: boolean;
+  readonly inFlight = new InFlightTable<ClientOutgoing>();
+  readonly #waiting = new Deque<ClientOutgoing>();
+  readonly #presettles: boolean;
+  readonly #ready: Deferred<void>[] = [];
+  readonly #deadlines: Deadlines<ClientOutgoing>;
+  readonly #aborts = new AbortWatch<ClientOutgoing>((delivery, reason) => this.#giveUp(delivery, reason));
+  readonly #references: BodyReference[] = [];
+  readonly #idle: Deferred<void>[] = [];
+  #tagNumber = 0;
+  #maxMessageSize = Infinity;
+
+  constructor(host: LinkHost, name: string, options: ResolvedSender) {
+    super(host, name, options);
+    this.autoSettle = options.autoSettle;
+    this.#presettles = options.sndSettleMode === "settled" || options.guarantee === "at-most-once";
+    const { profile } = host.io;
+    this.#deadlines = new Deadlines(profile.clock, profile.timeouts.send, () => this.#oldest(), (delivery, timeout) => {
+      this.#giveUp(delivery, tooLate({ what: `${this.title}: no outcome`, timeout, scope: "delivery" }));
+    });
+  }
+
+  override get queued(): number {
+    return this.#waiting.length;
+  }
+
+  get unsettled(): Unsettled<OutgoingDelivery> {
+    return this.inFlight;
+  }
+
+  get draining(): boolean {
+    return this.endpoint?.draining ?? false;
+  }
+
+  // ---------------------------------------------------------------- sending
+
+  send(message: Sent<Body>, options?: SendOptions): Promise<OutgoingDelivery> {
+    if (isSendable(message)) return Promise.resolve(message.send(this as unknown as Sender, options?.tag as string | Uint8Array | undefined));
+    const delivery = new ClientOutgoing(this);
+    if (options !== undefined) this.#configure(delivery, options);
+    else if (this.#presettles) delivery.presettled = true;
+    if (delivery.signal?.aborted === true) return Promise.reject(delivery.signal.reason);
+    const refused = this.#encode(delivery, message as Encodable);
+    if (refused !== undefined) return Promise.reject(refused);
+    const promise = new Promise<OutgoingDelivery>(Capture.executor);
+    const resolve = Capture.take() as (value: ClientOutgoing | Promise<never>) => void;
+    if (delivery.presettled && delivery.writtenAt >= 0) {
+      this.host.io.afterFlush(() => resolve(delivery));
+      return promise;
+    }
+    delivery.resolve = resolve;
+    if (delivery.signal !== undefined) this.#aborts.watch(delivery.signal, delivery);
+    this.#deadlines.watch(delivery, options?.timeout, this.host.io.turnTime());
+    return promise;
+  }
+
+  trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined {
+    if (!this.sendable()) return undefined;
+    const delivery = new ClientOutgoing(this);
+    if (options !== undefined) this.#configure(delivery, options);
+    else if (this.#presettles) delivery.presettled = true;
+    this.#encode(delivery, message as Encodable);
+    return delivery;
+  }
+
+  sendAll(
+    messages: Iterable<MessageInit<Body> | Message<Body>> | AsyncIterable<MessageInit<Body> | Message<Body>>,
+    options?: SendOptions & { concurrency?: number | undefined },
+  ): AsyncIterable<OutgoingDelivery> {
+    return sendAll(this as unknown as Sender, messages as Iterable<Encodable>, options);
+  }
+
+  sendable(): boolean {
+    const { io } = this.host;
+    return this.#canWrite() && this.#waiting.length === 0 && this.over === undefined
+      && io.driver !== undefined && !io.driver.congested;
+  }
+
+  ready(options?: CallOptions): Promise<void> {
+    if (this.sendable()) return Promise.resolve();
+    if (this.over !== undefined) return Promise.reject(this.over);
+    const waiting = new Deferred<void>();
+    this.#ready.push(waiting);
+    const { clock, timeouts } = this.host.io.profile;
+    return within(waiting.promise, bounds(clock, options, timeouts.send, "link", `${this.title}: no credit`), () => {
+      this.#ready.splice(this.#ready.indexOf(waiting), 1);
+    });
+  }
+
+  offered(n: number): void {
+    this.endpoint?.offer(n);
+  }
+
+  drained(): number {
+    return this.endpoint?.drained() ?? 0;
+  }
+
+  // ---------------------------------------------------------------- what a delivery calls
+
+  written(delivery: ClientOutgoing): void {
+    if (delivery.presettled) {
+      this.#release(delivery);
+      const { resolve } = delivery;
+      delivery.told = true;
+      delivery.resolve = undefined;
+      if (resolve !== undefined) this.host.io.afterFlush(() => resolve(delivery));
+      return;
+    }
+    this.inFlight.add(delivery);
+  }
+
+  decided(delivery: ClientOutgoing): void {
+    if (delivery.signal !== undefined) this.#aborts.forget(delivery.signal, delivery);
+    // In doubt it stays: the peer may still tell.
+    if (delivery.outcome?.type === "in-doubt" && !delivery.remoteSettled && !delivery.localSettled && this.over === undefined) return;
+    this.inFlight.remove(delivery);
+    this.#deadlines.forget(delivery);
+    this.#release(delivery);
+    if (this.#idle.length !== 0) this.#tellIdle();
+    if (this.#waiting.length !== 0 && this.#canWrite()) this.onWritable();
+    else if (this.#ready.length !== 0) this.#tellReady();
+  }
+
+  failureOf(delivery: ClientOutgoing): Error {
+    return outcomeError(delivery.outcome as Exclude<Outcome, { type: "accepted" }>, delivery, this.title);
+  }
+
+  withdraw(delivery: ClientOutgoing): void {
+    if (delivery.told) return;
+    const cause = new LinkError("the send was aborted", { code: "not-sent", scope: "delivery" });
+    if (this.#unqueue(delivery) || this.endpoint?.abort(delivery) === true) {
+      delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
+      return;
+    }
+    throw new LinkError("the message has left whole: it cannot be taken back", { code: "invalid-state", scope: "delivery" });
+  }
+
+  // ---------------------------------------------------------------- what the engine calls
+
+  onWritable(): void {
+    const endpoint = this.endpoint as SenderEndpoint;
+    if (!this.opened.settled) this.proceed();
+    while (this.#waiting.length !== 0 && this.#canWrite()) {
+      const delivery = this.#waiting.shift() as ClientOutgoing;
+      this.#count(delivery, -1);
+      endpoint.send(delivery);
+    }
+    if (this.#ready.length !== 0) this.#tellReady();
+    if (endpoint.draining && endpoint.credit > 0) nextTurn(this.#answerDrain);
+  }
+
+  /** Those who wait for credit have had their turn: what they left of it goes back (§2.6.7). */
+  readonly #answerDrain = (): void => {
+    const { endpoint } = this;
+    if (endpoint?.draining === true && this.#waiting.length === 0 && endpoint.partial === undefined) endpoint.drained();
+  };
+
+  // ---------------------------------------------------------------- what the connection and the link call
+
+  /** The socket takes bytes again. */
+  onSocketReady(): void {
+    if (this.#ready.length !== 0) this.#tellReady();
+  }
+
+  protected override settings(): LinkSettings {
+    const { options } = this;
+    return {
+      name: this.name, sndSettleMode: options.sndSettleMode, rcvSettleMode: options.rcvSettleMode,
+      source: wireSource(options.source, undefined), target: options.target === null ? wireRelay() : wireTarget(options.target),
+      initialDeliveryCount: 0, maxMessageSize: undefined, offeredCapabilities: some(options.offeredCapabilities),
+      desiredCapabilities: some(options.desiredCapabilities), properties: options.properties,
+    };
+  }
+
+  protected override attachTo(session: SessionEndpoint, settings: LinkSettings): void {
+    this.endpoint = session.attachSender(settings, this);
+  }
+
+  protected override judge(attach: Attach): LinkError | undefined {
+    const verdict = judgeModes(this.options, attach);
+    if (verdict instanceof LinkError) return verdict;
+    this.guarantee = verdict;
+    return undefined;
+  }
+
+  protected override onOpen(): void {
+    this.#maxMessageSize = this.endpoint?.peerMaxMessageSize ?? Infinity;
+    this.onWritable();
+  }
+
+  protected override onOver(error: AmqpError): void {
+    const driver = this.host.io.driver;
+    for (let delivery = this.#waiting.shift(); delivery !== undefined; delivery = this.#waiting.shift()) {
+      this.#count(delivery, -1);
+      delivery.decide({ type: "not-sent", cause: error }, notSent(error, delivery, this.title));
+    }
+    for (const delivery of [...this.inFlight]) {
+      this.inFlight.remove(delivery);
+      if (delivery.told) continue;
+      const left = driver === undefined || delivery.writtenAt <= driver.flushed;
+      if (left) delivery.decide({ type: "in-doubt", cause: error }, inDoubt(error, delivery, this.title));
+      else delivery.decide({ type: "not-sent", cause: error }, notSent(error, delivery, this.title));
+    }
+    for (const waiting of this.#ready.splice(0)) waiting.reject(error);
+    this.#tellIdle();
+    this.#deadlines.stop();
+    this.#aborts.stop();
+  }
+
+  protected override async flushed(): Promise<void> {
+    if (this.#waiting.length === 0 && this.inFlight.size === 0) return;
+    const idle = new Deferred<void>();
+    this.#idle.push(idle);
+    await idle.promise;
+  }
+
+  protected override giveBack(): void {
+    // A sender has nothing of the peer's in hand.
+  }
+
+  override explain(): Explanation {
+    return explainSender(this, this.endpoint, this.host.io);
+  }
+
+  // ---------------------------------------------------------------- private
+
+  #canWrite(): boolean {
+    const { endpoint } = this;
+    return endpoint !== undefined && endpoint.writable && this.inFlight.size < this.host.io.profile.limits.maxUnsettled;
+  }
+
+  /** Encodes the message where it belongs; answers why it was refused. What can never go throws. */
+  #encode(delivery: ClientOutgoing, message: Encodable): Error | undefined {
+    const over = this.over;
+    if (over !== undefined) return notSent(over, undefined, this.title);
+    if (delivery.tagBytes === undefined) {
+      const { tags } = this.options;
+      if (tags !== undefined) delivery.tagBytes = checkedTag(tags());
+      else delivery.tagNumber = this.#tagNumber = (this.#tagNumber + 1) >>> 0;
+    }
+    if (this.options.target === null && (message.to ?? message.address) === undefined) {
+      throw new ConfigError("send(): a message needs \"to\" on a sender without a target (anonymous relay)", { code: "config", scope: "delivery" });
+    }
+    if (this.#canWrite() && this.#waiting.length === 0) this.#encodeNow(delivery, message);
+    else return this.#encodeLater(delivery, message);
+    return undefined;
+  }
+
+  #encodeNow(delivery: ClientOutgoing, message: Encodable): void {
+    const endpoint = this.endpoint as SenderEndpoint;
+    const w = endpoint.begin(delivery);
+    const start = w.position;
+    const references = this.#references;
+    try {
+      encodeMessage(w, message, references);
+      if (references.length === 0) {
+        if (w.position - start > this.#maxMessageSize) throw this.#tooLarge(w.position - start);
+        endpoint.commit(delivery);
+        return;
+      }
+      const chunks = this.#takeChunks(w, start);
+      endpoint.cancel(delivery);
+      endpoint.sendChunks(delivery, chunks);
+    } catch (error) {
+      references.length = 0;
+      endpoint.cancel(delivery);
+      throw error;
+    }
+  }
+
+  #encodeLater(delivery: ClientOutgoing, message: Encodable): Error | undefined {
+    const { io } = this.host;
+    const { limits } = io.profile;
+    if (io.pendingSends >= limits.maxPendingSends || io.pendingBytes >= limits.maxPendingBytes) {
+      const cause = new LimitError(
+        `${io.pendingSends} sends with ${io.pendingBytes} octets wait already (limits.maxPendingSends, limits.maxPendingBytes)`,
+        { code: "queue-full", scope: "connection", retryable: true },
+      );
+      return notSent(cause, delivery, this.title, "queue-full");
+    }
+    const w = io.backlog;
+    const start = w.begin();
+    try {
+      encodeMessage(w, message, this.#references);
+      const size = w.position - start;
+      if (this.#references.length === 0) {
+        if (size > this.#maxMessageSize) throw this.#tooLarge(size);
+        delivery.slab = w.pin();
+        delivery.offset = start;
+        delivery.length = size;
+        w.finish();
+        w.retain();
+      } else {
+        delivery.chunks = this.#takeChunks(w, start);
+        w.rewind();
+      }
+    } catch (error) {
+      this.#references.length = 0;
+      w.rewind();
+      throw error;
+    }
+    this.#waiting.push(delivery);
+    this.#count(delivery, 1);
+    return undefined;
+  }
+
+  /** The message in pieces: what was written, with the bodies that go by reference in between. */
+  #takeChunks(w: SlabWriter, start: number): Uint8Array[] {
+    const chunks: Uint8Array[] = [];
+    const written = w.bytes.slice(start, w.position);
+    let from = 0;
+    let total = written.length;
+    for (const { at, bytes } of this.#references) {
+      if (at > from) chunks.push(written.subarray(from, at));
+      chunks.push(bytes);
+      total += bytes.length;
+      from = at;
+    }
+    if (from < written.length) chunks.push(written.subarray(from));
+    this.#references.length = 0;
+    if (total > this.#maxMessageSize) throw this.#tooLarge(total);
+    return chunks;
+  }
+
+  #configure(delivery: ClientOutgoing, options: SendOptions): void {
+    const { tag, settled, messageFormat, signal } = options;
+    if (tag !== undefined) delivery.tagBytes = checkedTag(tag);
+    if (messageFormat !== undefined) {
+      if (!Number.isInteger(messageFormat) || messageFormat < 0 || messageFormat > 0xffffffff) {
+        throw new ConfigError("send(): option \"messageFormat\" must be a whole number of 32 bits", { code: "config", scope: "delivery" });
+      }
+      delivery.messageFormat = messageFormat;
+    }
+    if (settled !== undefined && settled !== this.#presettles && this.options.sndSettleMode !== "mixed") {
+      throw new ConfigError(`send(): settled: ${String(settled)} does not fit the link's sndSettleMode "${this.options.sndSettleMode}"; attach it with "mixed"`,
+        { code: "config", scope: "delivery" });
+    }
+    delivery.presettled = settled ?? this.#presettles;
+    delivery.signal = signal;
+  }
+
+  /** Its caller waits no longer, by time or by signal. */
+  #giveUp(delivery: ClientOutgoing, reason: unknown): void {
+    if (delivery.told) return;
+    const aborted = delivery.signal?.aborted === true && delivery.signal.reason === reason;
+    if (this.#unqueue(delivery)) delivery.decide({ type: "not-sent", cause: reason }, aborted ? reason as Error : notSent(reason, delivery, this.title));
+    else if (this.endpoint?.abort(delivery) === true) delivery.decide({ type: "not-sent", cause: reason }, notSent(reason, delivery, this.title));
+    else delivery.decide({ type: "in-doubt", cause: reason }, inDoubt(reason, delivery, this.title));
+  }
+
+  #unqueue(delivery: ClientOutgoing): boolean {
+    if (!this.#waiting.remove(delivery)) return false;
+    this.#count(delivery, -1);
+    this.#release(delivery);
+    return true;
+  }
+
+  #count(delivery: ClientOutgoing, sign: 1 | -1): void {
+    const { io } = this.host;
+    io.pendingSends += sign;
+    const octets = delivery.chunks === undefined ? delivery.length : delivery.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    io.pendingBytes += sign * octets;
+  }
+
+  /** Its bytes are needed no more. */
+  #release(delivery: ClientOutgoing): void {
+    const { slab } = delivery;
+    delivery.chunks = undefined;
+    if (slab === undefined) return;
+    delivery.slab = undefined;
+    this.host.io.backlog.pool.release(slab);
+  }
+
+  #oldest(): Iterable<ClientOutgoing> {
+    return this.inFlight.size === 0 ? this.#waiting : concatenated(this.inFlight, this.#waiting);
+  }
+
+  #tellReady(): void {
+    if (!this.sendable()) return;
+    for (const waiting of this.#ready.splice(0)) waiting.resolve();
+  }
+
+  #tellIdle(): void {
+    if (this.#waiting.length !== 0 || this.inFlight.size !== 0) return;
+    for (const idle of this.#idle.splice(0)) idle.resolve();
+  }
+
+  #tooLarge(size: number): EncodeError {
+    return new EncodeError(`a message of ${size} octets is larger than the peer's max-message-size of ${this.#maxMessageSize}`,
+      { code: "message-too-large", scope: "delivery" });
+  }
+}
+
+function isSendable(message: unknown): message is Sendable {
+  // A Message has a `send` too, which would come back here.
+  return typeof (message as { send?: unknown }).send === "function" && (message as { encode?: unknown }).encode === undefined;
+}
+
+function* concatenated<T>(first: Iterable<T>, second: Iterable<T>): IterableIterator<T> {
+  yield* first;
+  yield* second;
+}
+
+function some(names: readonly string[]): readonly string[] | undefined {
+  return names.length === 0 ? undefined : names;
+}
+
+/** The target of an anonymous relay: there, but without an address. */
+function wireRelay(): NonNullable<LinkSettings["target"]> {
+  return { type: "target", durable: 0, expiryPolicy: "session-end", timeout: 0, dynamic: false };
+}

@@ -1,0 +1,208 @@
+/** A session of the client: it begins when the connection is open, and carries links that were made before that. */
+
+import type { ReceiverEndpoint } from "../engine/receiver.ts";
+import type { SenderEndpoint } from "../engine/sender.ts";
+import type { SessionEndpoint, SessionSink } from "../engine/session.ts";
+import type { AmqpError } from "../errors.ts";
+import { SessionError } from "../errors.ts";
+import type { ErrorCondition } from "../frames/condition.ts";
+import type { Attach, Begin, Role } from "../frames/performatives.ts";
+import type { CloseOptions } from "../options/call.ts";
+import type { ResolvedSession } from "../options/resolve-link.ts";
+import type { SourceInit, TargetInit } from "../options/terminus.ts";
+import { timerDelay } from "../options/timeouts.ts";
+import { Deferred } from "../util/deferred.ts";
+import type {
+  Connection, EndpointState, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session, Side,
+} from "./api.ts";
+import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
+import { IncomingLink } from "./link-request.ts";
+import { remoteError } from "./remote-error.ts";
+import { conditionOf } from "./termini.ts";
+import { bounds, tooLate, within } from "./waiting.ts";
+
+/** What a session needs of its connection. */
+export interface SessionHost extends Connection {
+  readonly io: ConnectionIo;
+  /** Makes a link in a session of the caller's. */
+  senderIn(session: ClientSession, target: string | TargetInit | null | undefined, options: SenderOptions | undefined): Opening<Sender>;
+  receiverIn(session: ClientSession, source: string | SourceInit | undefined, options: ReceiverOptions | undefined): Opening<Receiver>;
+  /** The peer attaches a link. */
+  requested(request: IncomingLink): void;
+  forget(session: ClientSession): void;
+}
+
+export class ClientSession implements Session, SessionSink, LinkHost {
+  readonly host: SessionHost;
+  readonly options: ResolvedSession;
+  /** Made for one link, so that it goes when that goes. */
+  readonly implicit: boolean;
+  readonly opened = new Deferred<void>();
+  readonly links = new Set<ClientLink>();
+  endpoint: SessionEndpoint | undefined = undefined;
+  readonly #closed = new Deferred<AmqpError | undefined>();
+  #local: Side = "uninit";
+  #remote: Side = "uninit";
+  #over = false;
+  #closing: Promise<void> | undefined = undefined;
+  #timer: { cancel(): void } | undefined = undefined;
+
+  constructor(host: SessionHost, options: ResolvedSession, implicit: boolean) {
+    this.host = host;
+    this.options = options;
+    this.implicit = implicit;
+    this.opened.promise.catch(() => undefined);
+  }
+
+  get session(): Session {
+    return this;
+  }
+
+  get connection(): Connection {
+    return this.host;
+  }
+
+  get io(): ConnectionIo {
+    return this.host.io;
+  }
+
+  get state(): EndpointState {
+    return { local: this.#local, remote: this.#remote };
+  }
+
+  get closed(): Promise<AmqpError | undefined> {
+    return this.#closed.promise;
+  }
+
+  /** Whether links can be added. */
+  get usable(): boolean {
+    return !this.#over && this.#closing === undefined;
+  }
+
+  /** Whether a link of this name and role is here already. */
+  has(role: Role, name: string): boolean {
+    for (const link of this.links) if (link.name === name && link.isSender === (role === "sender")) return true;
+    return false;
+  }
+
+  createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>> {
+    return this.host.senderIn(this, target, options as SenderOptions) as Opening<Sender<Body>>;
+  }
+
+  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>> {
+    return this.host.receiverIn(this, source, options as ReceiverOptions) as Opening<Receiver<Body>>;
+  }
+
+  // ---------------------------------------------------------------- coming to be
+
+  /** The connection is open: begins, and attaches the links that wait. */
+  begin(begin: (sink: SessionSink) => SessionEndpoint): void {
+    if (this.#over) return;
+    this.#local = "active";
+    const timeout = this.options.timeout ?? this.io.profile.timeouts.open;
+    const delay = timerDelay(timeout);
+    if (delay !== undefined) {
+      this.#timer = this.io.profile.clock.setTimer(delay, () => {
+        this.endpoint?.end();
+        this.lost(tooLate({ what: "the peer did not answer the begin of a session", timeout, scope: "session" }));
+      });
+    }
+    this.endpoint = begin(this);
+    for (const link of this.links) link.begin(this.endpoint);
+  }
+
+  /** It answers a begin of the peer's. */
+  accepted(endpoint: SessionEndpoint): void {
+    this.endpoint = endpoint;
+    this.#local = "active";
+    this.#remote = "active";
+    this.opened.resolve();
+  }
+
+  add(link: ClientLink): void {
+    this.links.add(link);
+    if (this.endpoint !== undefined) link.begin(this.endpoint);
+  }
+
+  /** Takes the links of a session that could not begin. */
+  takeOver(other: ClientSession): void {
+    for (const link of other.links) {
+      link.host = this;
+      this.add(link);
+    }
+    other.links.clear();
+  }
+
+  leave(link: ClientLink): void {
+    this.links.delete(link);
+    if (this.implicit && this.links.size === 0 && !this.#over) {
+      this.#local = "closed";
+      this.endpoint?.end();
+      if (this.endpoint === undefined) this.lost(undefined);
+    }
+  }
+
+  // ---------------------------------------------------------------- SessionSink
+
+  onBegun(_begin: Begin): void {
+    this.#timer?.cancel();
+    this.#remote = "active";
+    this.opened.resolve();
+  }
+
+  onEnded(error: ErrorCondition | undefined, breach: boolean): void {
+    this.#remote = "closed";
+    if (error !== undefined) {
+      this.lost(remoteError("session", breach ? "protocol-violation" : "session-ended",
+        breach ? "the peer broke the protocol of a session" : "the peer ended the session", error));
+    } else if (this.#local === "closed") {
+      this.lost(undefined);
+    } else {
+      this.lost(new SessionError("the peer ended the session", { code: "session-ended", scope: "session", origin: "remote" }));
+    }
+  }
+
+  onAttach(link: SenderEndpoint | ReceiverEndpoint, attach: Attach): void {
+    this.host.requested(new IncomingLink(this, link, attach));
+  }
+
+  // ---------------------------------------------------------------- ending
+
+  /** It is over, by the peer, with the connection, or as asked for. */
+  lost(error: AmqpError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#local = "closed";
+    this.#timer?.cancel();
+    this.endpoint = undefined;
+    for (const link of [...this.links]) link.lost(error);
+    this.links.clear();
+    this.opened.reject(error ?? new SessionError("the session is closed", { code: "session-ended", scope: "session" }));
+    this.host.forget(this);
+    this.#closed.resolve(error);
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    this.#closing ??= this.#over ? Promise.resolve() : this.#end(options);
+    const { clock, timeouts } = this.io.profile;
+    return within(this.#closing, bounds(clock, options, timeouts.close, "session", "the peer did not answer the end of the session"),
+      () => this.lost(undefined));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #end(options: CloseOptions | undefined): Promise<void> {
+    await Promise.all([...this.links].map((link) => link.close({ drain: options?.drain, timeout: options?.timeout }).catch(() => undefined)));
+    if (this.#over) return;
+    this.#local = "closed";
+    if (this.endpoint === undefined) {
+      this.lost(undefined);
+      return;
+    }
+    this.endpoint.end(conditionOf(options?.error));
+    await this.#closed.promise;
+  }
+}
+

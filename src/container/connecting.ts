@@ -1,0 +1,108 @@
+/** Finding a peer: each url once, in order, with the credentials of that attempt, until one opens. */
+
+import type { ClientConnection } from "../client/connection.ts";
+import type { Socket } from "../client/profile.ts";
+import { bounds, within } from "../client/waiting.ts";
+import { AmqpError, ConnectionError, SaslError } from "../errors.ts";
+import type { Credentials } from "../options/connect.ts";
+import type { Clock } from "../options/environment.ts";
+import type { ResolvedConnect } from "../options/resolve-connect.ts";
+import { userAt } from "../options/resolve-connect.ts";
+import type { ParsedUrl } from "../options/url.ts";
+import { hostPort } from "../options/url.ts";
+import type { ClientCredentials } from "../sasl/choose.ts";
+import { checkAllowed, chooseMechanism, createClientMechanism } from "../sasl/choose.ts";
+import { ClientNegotiation } from "../sasl/client-negotiation.ts";
+import type { ByteDuplex } from "../transport/byte-duplex.ts";
+import { streamDuplex } from "../transport/streams.ts";
+import { connectTcp } from "../transport/tcp.ts";
+import { connectTls } from "../transport/tls.ts";
+
+/** Connects to the first url that answers. @throws ConnectionError all-urls-failed or the only url's own error, TimeoutError timeout */
+export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock): Promise<void> {
+  checkAllowed(options.allowedMechs);
+  const giveUp = new AbortController();
+  connection.onGiveUp = () => giveUp.abort(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
+  const attempts = tryEach(connection, options, giveUp.signal);
+  attempts.catch(() => undefined);
+  try {
+    await within(attempts, bounds(clock, { timeout: options.timeout, signal: options.signal }, options.timeout, "connection", "no peer was reached"),
+      (reason) => giveUp.abort(reason));
+  } catch (error) {
+    connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
+    connection.driver?.awaitEnd();
+    throw error;
+  }
+}
+
+async function tryEach(connection: ClientConnection, options: ResolvedConnect, signal: AbortSignal): Promise<void> {
+  const errors: AmqpError[] = [];
+  let attempt = 0;
+  for (const url of options.urls) {
+    attempt += 1;
+    const shown = placeOf(url);
+    connection.tell({ type: "connecting", url: shown, attempt });
+    try {
+      await connection.run(await openSocket(url, shown, options, attempt, signal));
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      connection.driver?.awaitEnd();
+      if (!(error instanceof AmqpError)) throw error;
+      errors.push(error);
+    }
+  }
+  if (errors.length === 1) throw errors[0] as AmqpError;
+  throw new ConnectionError(`none of ${errors.length} urls could be connected to: ${errors.map((error) => error.message).join("; ")}`, {
+    code: "all-urls-failed", scope: "connection", origin: "transport", retryable: errors.some((error) => error.retryable), errors,
+    cause: errors[0],
+  });
+}
+
+async function openSocket(url: ParsedUrl, shown: string, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
+  const credentials = await credentialsFor(url, shown, options, attempt, signal);
+  const duplex = await openDuplex(url, shown, options, signal);
+  const { cert, pfx } = options.tls.reveal();
+  const allowInsecureMechs = options.allowInsecureMechs ?? duplex.loopback;
+  const sasl = !options.saslEnabled ? undefined : new ClientNegotiation({
+    hostname: options.virtualHost ?? url.host,
+    choose: (offered) => createClientMechanism(chooseMechanism({
+      offered, credentials: credentials.type, certificate: duplex.secure && (cert !== undefined || pfx !== undefined), secure: duplex.secure,
+      allowInsecureMechs, allowedMechs: options.allowedMechs,
+    }), credentials),
+  });
+  return {
+    duplex, url: shown, sasl,
+    answer: (need) => {
+      throw new SaslError(`no mechanism here needs ${need.need}`, { code: "sasl-failed", scope: "connection" });
+    },
+  };
+}
+
+async function credentialsFor(url: ParsedUrl, shown: string, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<ClientCredentials> {
+  const own = userAt(options, url);
+  if (options.credentials === undefined) {
+    return own === undefined ? { type: "none" } : { type: "password", user: own.user, password: own.password?.reveal() ?? "" };
+  }
+  let given: Credentials;
+  try {
+    given = await options.credentials({ url: shown, attempt, signal });
+  } catch (error) {
+    throw new SaslError(`the credentials function failed for ${shown}: ${error instanceof Error ? error.message : String(error)}`, {
+      code: "auth-failed", scope: "connection", retryable: (error as { retryable?: unknown } | undefined)?.retryable !== false, cause: error,
+    });
+  }
+  return "token" in given ? { type: "token", user: given.user } : { type: "password", user: given.user, password: given.password };
+}
+
+async function openDuplex(url: ParsedUrl, shown: string, options: ResolvedConnect, signal: AbortSignal): Promise<ByteDuplex> {
+  const { transport } = options;
+  if (transport !== undefined) return streamDuplex(typeof transport === "function" ? await transport(shown) : transport);
+  const place = { host: url.host, port: url.port, signal };
+  return url.secure ? connectTls({ ...place, tls: options.tls.reveal(), sni: options.sni }) : connectTcp(place);
+}
+
+/** Where a url leads, without user, password and path. */
+export function placeOf(url: ParsedUrl): string {
+  return `${url.scheme}://${hostPort(url.host, url.port)}`;
+}

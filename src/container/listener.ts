@@ -1,0 +1,288 @@
+/** The listening side: a place where connections come in, and what becomes of the links that they attach. */
+
+import type { Connection, LinkRequest, ListenOptions, Listener } from "../client/api.ts";
+import type { ClientConnection } from "../client/connection.ts";
+import { Feed } from "../client/feed.ts";
+import type { IncomingLink } from "../client/link-request.ts";
+import { asRequest } from "../client/link-request.ts";
+import type { Profile } from "../client/profile.ts";
+import { AmqpError, SaslError } from "../errors.ts";
+import type { CloseOptions } from "../options/call.ts";
+import type { ResolvedListen } from "../options/resolve-listen.ts";
+import { hostPort } from "../options/url.ts";
+import { AnonymousServer } from "../sasl/anonymous.ts";
+import { ExternalServer } from "../sasl/external.ts";
+import type { Need, ServerMechanism } from "../sasl/mechanism.ts";
+import { PlainServer } from "../sasl/plain.ts";
+import { ServerNegotiation } from "../sasl/server-negotiation.ts";
+import type { ByteDuplex } from "../transport/byte-duplex.ts";
+import { streamDuplex } from "../transport/streams.ts";
+import { listenTcp } from "../transport/tcp.ts";
+import { listenTls } from "../transport/tls.ts";
+
+/** Listens. @throws ConnectionError listen-failed, ConfigError config */
+export async function startListener(
+  options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile,
+): Promise<Listener> {
+  const listener = new ContainerListener(options, authorize, create, profile);
+  await listener.start();
+  return listener;
+}
+
+class ContainerListener implements Listener {
+  readonly #options: ResolvedListen;
+  readonly #authorize: ListenOptions["authorize"];
+  readonly #create: () => ClientConnection;
+  readonly #profile: Profile;
+  readonly #connections = new Set<ClientConnection>();
+  readonly #opened = new Feed<Connection>();
+  readonly #links = new Feed<LinkRequest>();
+  readonly #handlers = new Set<(request: LinkRequest) => void>();
+  readonly #servers: (() => void)[] = [];
+  /** The links of all connections, by user, container, name and role. */
+  readonly #names = new Map<string, IncomingLink>();
+  readonly #perAddress = new Map<string, number>();
+  #handshakes = 0;
+  #readsConnections = false;
+  #readsLinks = false;
+  #bound: { readonly host: string; readonly port: number; close(): Promise<void> } | undefined = undefined;
+  #closing: Promise<void> | undefined = undefined;
+
+  constructor(options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile) {
+    this.#options = options;
+    this.#authorize = authorize;
+    this.#create = create;
+    this.#profile = profile;
+  }
+
+  async start(): Promise<void> {
+    const { host, port, secure, tls, transport, timeouts, limits } = this.#options;
+    if (transport !== undefined) {
+      this.#bound = { host, port, close: () => Promise.resolve() };
+      this.#admit(streamDuplex(transport));
+      return;
+    }
+    const place = {
+      host, port, maxConnections: limits.maxConnections,
+      onConnection: (duplex: ByteDuplex) => this.#admit(duplex), onError: (error: AmqpError) => this.#profile.onError(error),
+    };
+    this.#bound = secure ? await listenTls({ ...place, tls: tls.reveal(), handshakeTimeout: timeouts.tls }) : await listenTcp(place);
+  }
+
+  get url(): string {
+    return `${this.#options.secure ? "amqps" : "amqp"}://${hostPort(this.#options.host, this.port)}`;
+  }
+
+  get port(): number {
+    return this.#bound?.port ?? this.#options.port;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Connection> {
+    this.#readsConnections = true;
+    return this.#opened[Symbol.asyncIterator]();
+  }
+
+  links(): AsyncIterable<LinkRequest> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        this.#readsLinks = true;
+        this.#collect();
+        return this.#links[Symbol.asyncIterator]();
+      },
+    };
+  }
+
+  serve(handler: (request: LinkRequest) => unknown, options?: { signal?: AbortSignal | undefined }): Promise<void> {
+    const signal = options?.signal;
+    if (this.#closing !== undefined || signal?.aborted === true) return Promise.resolve();
+    return new Promise((resolve) => {
+      const handle = (request: LinkRequest): void => void this.#call(handler, request);
+      const end = (): void => {
+        signal?.removeEventListener("abort", end);
+        this.#handlers.delete(handle);
+        resolve();
+      };
+      this.#handlers.add(handle);
+      this.#servers.push(end);
+      signal?.addEventListener("abort", end, { once: true });
+      this.#collect();
+    });
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(options: CloseOptions | undefined): Promise<void> {
+    const error = options?.error ?? { condition: "amqp:connection:forced", description: "the listener is closing" };
+    const stopping = this.#bound?.close();
+    await Promise.all([...this.#connections].map((connection) => connection.close({ ...options, error }).catch(() => undefined)));
+    for (const connection of this.#connections) connection.driver?.destroy();
+    await stopping;
+    this.#opened.end();
+    this.#links.end();
+    for (const end of this.#servers.splice(0)) end();
+  }
+
+  // ---------------------------------------------------------------- connections
+
+  #admit(duplex: ByteDuplex): void {
+    const address = duplex.remoteAddress;
+    const { limits } = this.#options;
+    const here = this.#perAddress.get(address) ?? 0;
+    if (this.#closing !== undefined || this.#handshakes >= limits.maxHandshakes || (!duplex.loopback && here >= limits.maxConnectionsPerAddress)) {
+      duplex.start(DEAF);
+      duplex.destroy();
+      return;
+    }
+    this.#perAddress.set(address, here + 1);
+    this.#handshakes += 1;
+    const connection = this.#create();
+    this.#connections.add(connection);
+    const forget = connection.onOver;
+    connection.onOver = () => {
+      forget?.();
+      this.#connections.delete(connection);
+      const left = (this.#perAddress.get(address) ?? 1) - 1;
+      if (left === 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, left);
+    };
+    connection.onRequest = (request) => {
+      this.#steal(request);
+      return this.#requested(request);
+    };
+    void this.#run(connection, duplex);
+  }
+
+  async #run(connection: ClientConnection, duplex: ByteDuplex): Promise<void> {
+    const mechanisms = this.#mechanisms(duplex);
+    try {
+      await connection.run({
+        duplex, url: this.url, sasl: new ServerNegotiation(mechanisms), answer: (need) => this.#authenticate(need, duplex),
+      });
+      if (this.#readsConnections || this.#handlers.size === 0) this.#opened.push(connection);
+    } catch (error) {
+      connection.fail(error as AmqpError);
+      this.#profile.onError(error as AmqpError);
+    } finally {
+      this.#handshakes -= 1;
+    }
+  }
+
+  #mechanisms(duplex: ByteDuplex): ReadonlyMap<string, () => ServerMechanism> {
+    const { allowedMechs, authenticate, allowInsecureMechs, tls } = this.#options;
+    const subject = duplex.peerCertificate?.subject;
+    const all = new Map<string, () => ServerMechanism>();
+    if (tls.reveal().requestCert === true && subject !== undefined) all.set("EXTERNAL", () => new ExternalServer(subject));
+    if (authenticate !== undefined && (duplex.secure || duplex.loopback || allowInsecureMechs)) all.set("PLAIN", () => new PlainServer());
+    const anybody = allowedMechs?.includes("ANONYMOUS") ?? (authenticate === undefined && tls.reveal().requestCert !== true);
+    if (anybody) all.set("ANONYMOUS", () => new AnonymousServer());
+    const offered = allowedMechs === undefined ? all : new Map(allowedMechs.flatMap((name) => {
+      const make = all.get(name);
+      return make === undefined ? [] : [[name, make] as const];
+    }));
+    // Where nothing that is allowed can be used, everybody is refused, in SASL's own words.
+    return offered.size === 0 ? new Map([["EXTERNAL", () => new ExternalServer(undefined)]]) : offered;
+  }
+
+  async #authenticate(need: Need, duplex: ByteDuplex): Promise<boolean> {
+    const { authenticate } = this.#options;
+    if (need.need !== "authenticate" || authenticate === undefined) {
+      throw new SaslError(`a listener cannot fulfil ${need.need}`, { code: "sasl-failed", scope: "connection" });
+    }
+    return authenticate(need.user, need.password, { remoteAddress: duplex.remoteAddress });
+  }
+
+  // ---------------------------------------------------------------- links
+
+  /** A link's name belongs to its container: attached on another connection, it leaves the old one (§2.6.1). */
+  #steal(request: IncomingLink): void {
+    const { connection } = request;
+    const key = JSON.stringify([connection.identity?.user, connection.remoteContainer, request.name, request.role]);
+    const old = this.#names.get(key);
+    if (old !== undefined && old.connection !== connection) {
+      const description = "the link is attached on another connection of this container";
+      void old.link?.close({ error: { condition: "amqp:link:stolen", description }, drain: 0 }).catch(() => undefined);
+    }
+    this.#names.set(key, request);
+    request.onOver = () => {
+      if (this.#names.get(key) === request) this.#names.delete(key);
+    };
+  }
+
+  /** Whether the listener takes the request; otherwise it waits for the connection's own `incoming()`. */
+  #requested(request: IncomingLink): boolean {
+    if (this.#authorize !== undefined) {
+      void this.#ask(this.#authorize, request);
+      return true;
+    }
+    return this.#offer(asRequest(request));
+  }
+
+  #offer(request: LinkRequest): boolean {
+    if (this.#handlers.size !== 0) {
+      for (const handle of this.#handlers) {
+        handle(request);
+        break;
+      }
+      return true;
+    }
+    if (!this.#readsLinks) return false;
+    this.#links.push(request);
+    return true;
+  }
+
+  async #ask(authorize: NonNullable<ListenOptions["authorize"]>, request: IncomingLink): Promise<void> {
+    const asked = asRequest(request);
+    let verdict: Awaited<ReturnType<typeof authorize>>;
+    try {
+      verdict = await authorize(asked);
+    } catch (error) {
+      this.#profile.onError(failed("authorize", error));
+      verdict = { condition: "amqp:internal-error", description: "the check of this link failed" };
+    }
+    if (!request.open) return;
+    if (verdict === true) {
+      if (!this.#offer(asked)) (request.connection as ClientConnection).offer(asked);
+      return;
+    }
+    await request.refuse(verdict === false ? { condition: "amqp:unauthorized-access", description: "not allowed for this link" } : verdict);
+  }
+
+  async #call(handler: (request: LinkRequest) => unknown, request: LinkRequest): Promise<void> {
+    const incoming = request as unknown as IncomingLink;
+    try {
+      await handler(request);
+    } catch (error) {
+      this.#profile.onError(failed("serve", error));
+      const condition = { condition: "amqp:internal-error", description: error instanceof Error ? error.message : String(error) };
+      if (incoming.open) await request.refuse(condition).catch(() => undefined);
+      else await incoming.link?.close({ error: condition }).catch(() => undefined);
+    }
+  }
+
+  /** What came before anybody asked is taken now. */
+  #collect(): void {
+    for (const connection of this.#connections) {
+      for (const request of connection.takeRequests()) this.#offer(request);
+    }
+  }
+}
+
+/** A socket that is dropped at once. */
+const DEAF = {
+  onData: () => undefined,
+  onEnd: () => undefined,
+  onClose: () => undefined,
+};
+
+function failed(what: string, error: unknown): AmqpError {
+  return new AmqpError(`a function given to ${what}() failed: ${error instanceof Error ? error.message : String(error)}`, {
+    code: "handler-failed", scope: "container", cause: error,
+  });
+}

@@ -1,0 +1,31 @@
+/** The public names of the application door, for the rooms and doors that are built on them. */
+
+export { Container, connect } from "./container.ts";
+export {
+  AmqpError, ConfigError, ConnectionError, DecodeError, EncodeError, LimitError, LinkError, RedirectError, SaslError, SessionError,
+  TimeoutError, TlsError,
+} from "../errors.ts";
+export type { ErrorCode, ErrorOrigin, ErrorScope } from "../errors.ts";
+export {
+  InDoubtError, ModifiedError, NotSentError, RejectedError, ReleasedError, SendError,
+} from "../client/send-errors.ts";
+export { Message } from "../message/message.ts";
+export type { MessageId, MessageInit, PropertyValue } from "../message/fields.ts";
+export { BodySection, data, sequence, value } from "../message/body.ts";
+export { Described, Typed, Uuid, types } from "../wire/values.ts";
+export type { AmqpTypeName } from "../wire/values.ts";
+export type { Bytes } from "../util/bytes.ts";
+export type {
+  Connection, ConnectionStatus, ConsumeOptions, Delivery, DeliveryStateInit, EndpointState, Explanation, IncomingDelivery, Link, LinkRequest,
+  ListenOptions, Listener, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery, SendOptions, SendOutcome,
+  Sendable, Sender, SenderOptions, SenderRequest, Sent, Session, Settling, Side, Source, Target, Terminus, Unsettled,
+} from "../client/api.ts";
+export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
+export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
+export type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Transport } from "../options/connect.ts";
+export type { ContainerOptions } from "../options/container.ts";
+export type { Clock, Logger } from "../options/environment.ts";
+export type { Limits } from "../options/limits.ts";
+export type { BatchOptions, Guarantee, SessionOptions, TakeOptions } from "../options/link.ts";
+export type { SourceInit, TargetInit, TerminusInit } from "../options/terminus.ts";
+export type { Timeouts } from "../options/timeouts.ts";
