@@ -1,0 +1,181 @@
+/**
+ * The embedded broker, for development and tests: queues, topics, dynamic nodes and an anonymous relay, made with
+ * nothing but the public listening side. It keeps everything in memory: durable messages are taken like the others, so
+ * that accepted does not mean that they survive the process.
+ */
+
+import { AmqpError, ConfigError, LimitError } from "../errors.ts";
+import { Container, Message } from "../container/public.ts";
+import type { Connection, LinkRequest, Listener, MessageInit, ReceiverRequest, SenderRequest } from "../container/public.ts";
+import { Nodes } from "./nodes.ts";
+import { checkOptions, PUBLISHER_PREFETCH } from "./options.ts";
+import type { BrokerOptions } from "./options.ts";
+import { publish } from "./publisher.ts";
+
+/** A broker in this process. */
+export class Broker implements AsyncDisposable {
+  /** Where to connect to. */
+  readonly url: string;
+  readonly #container: Container;
+  readonly #listener: Listener;
+  readonly #nodes: Nodes;
+  readonly #served: Promise<void>;
+
+  private constructor(container: Container, listener: Listener, nodes: Nodes) {
+    this.#container = container;
+    this.#listener = listener;
+    this.#nodes = nodes;
+    this.url = listener.url;
+    this.#served = listener.serve((request) => this.#serve(request));
+  }
+
+  /**
+   * Listens, by default on a free port of this machine only, and accepts every link. Queues are made when they are first used.
+   *
+   * @throws ConfigError `config` for an option that cannot work, and for a host that others can reach without `users` and `tls`.
+   * @throws ConnectionError `listen-failed` when the port is taken.
+   */
+  static async start(options: BrokerOptions = {}): Promise<Broker> {
+    checkOptions(options);
+    const nodes = new Nodes(options);
+    // A consumer may work on a message for as long as it likes.
+    // What a peer does wrong is told to that peer, and not to the program that brought the broker along.
+    const container = new Container({ timeouts: { send: Number.POSITIVE_INFINITY }, onError: () => undefined });
+    try {
+      const listener = await container.listen({
+        host: options.host ?? "127.0.0.1",
+        port: options.port ?? 0,
+        offeredCapabilities: ["ANONYMOUS-RELAY"],
+        properties: { product: "leptonmq-broker" },
+        ...(options.tls === undefined ? {} : { tls: options.tls }),
+        ...(options.users === undefined ? { allowedMechs: ["ANONYMOUS"] } : { allowedMechs: ["PLAIN"], authenticate: authenticator(options.users) }),
+      });
+      return new Broker(container, listener, nodes);
+    } catch (error) {
+      await container.close();
+      throw error;
+    }
+  }
+
+  /** How many messages are at an address, those out for delivery and not settled yet included; of a topic, how far its slowest subscriber is behind. */
+  depth(address: string): number {
+    return this.#nodes.find(address)?.length ?? 0;
+  }
+
+  /** Copies of the messages in a queue in its order, those out for delivery included. A topic keeps none. */
+  peek(address: string): Message[] {
+    return this.#nodes.find(address)?.peek() ?? [];
+  }
+
+  /**
+   * Puts a message into a queue or topic from inside the process.
+   *
+   * @throws LimitError `queue-full` at the bound that holds publishers back.
+   * @throws EncodeError `not-encodable` for a message that AMQP cannot express.
+   */
+  put(address: string, message: MessageInit): void {
+    const node = this.#nodes.get(address);
+    if (node === undefined) throw new ConfigError(`put: there is no dynamic node ${address} (any more)`, { code: "invalid-argument", scope: "container" });
+    if (node.full() !== undefined) {
+      throw new LimitError(`put: ${address} is full with ${node.length} messages; consume some, or raise queues["${address}"].maxLength or maxBytes`, { code: "queue-full", scope: "container" });
+    }
+    // Encoded now: what the caller does to it later is not in the queue.
+    node.put(Message.decode(new Message(message).encode()));
+    this.#nodes.tidy(node);
+  }
+
+  /** Cuts every connection as a network failure would: no AMQP close is sent, unsettled messages go back to their queues. */
+  dropConnections(): void {
+    for (const connection of this.#container.connections) (connection as Connection & WithSocket).driver?.destroy();
+  }
+
+  /** Closes every connection in an orderly way and stops to listen; what the queues hold is gone. */
+  async close(): Promise<void> {
+    await this.#listener.close();
+    await this.#container.close();
+    await this.#served.catch(() => undefined);
+  }
+
+  /** The same as `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #serve(request: LinkRequest): Promise<void> {
+    try {
+      await (request.role === "sender" ? this.#serveConsumer(request) : this.#servePublisher(request));
+    } catch (error) {
+      // A link or connection that is over is the peer's business; anything else is ours, and ends this link with internal-error.
+      if (!(error instanceof AmqpError)) throw error;
+    }
+  }
+
+  async #serveConsumer(request: SenderRequest): Promise<void> {
+    const { source } = request;
+    if (source === null) return request.refuse({ condition: "amqp:not-implemented", description: "a subscription cannot be looked up: give the source's address" });
+    if (source.distributionMode === "copy") return request.refuse({ condition: "amqp:not-implemented", description: "queues cannot be browsed: leave distribution-mode copy out" });
+    const [filter] = Object.keys(source.filter);
+    if (filter !== undefined) return request.refuse({ condition: "amqp:not-implemented", description: "this broker has no filters and no selectors: leave them out" });
+    const node = source.dynamic ? this.#nodes.makeDynamic() : this.#node(source.address);
+    if (node === undefined) return request.refuse(noSuchNode(source.address));
+    try {
+      const sender = await request.accept(source.dynamic ? { address: node.address } : {});
+      const detach = node.attach(sender);
+      await sender.closed;
+      detach();
+    } finally {
+      this.#leave(node, source.dynamic);
+    }
+  }
+
+  async #servePublisher(request: ReceiverRequest): Promise<void> {
+    const { target } = request;
+    if (target?.type === "coordinator") return request.refuse({ condition: "amqp:not-implemented", description: "this broker has no transactions" });
+    const options = { prefetch: PUBLISHER_PREFETCH };
+    if (target === null || (!target.dynamic && target.address === undefined)) return publish(await request.accept(options), undefined, this.#nodes);
+    const node = target.dynamic ? this.#nodes.makeDynamic() : this.#node(target.address);
+    if (node === undefined) return request.refuse(noSuchNode(target.address));
+    node.publishers++;
+    try {
+      const receiver = await request.accept(target.dynamic ? { ...options, address: node.address } : options);
+      await publish(receiver, node, this.#nodes);
+      await receiver.closed;
+    } finally {
+      node.publishers--;
+      this.#leave(node, target.dynamic);
+    }
+  }
+
+  #node(address: string | undefined): ReturnType<Nodes["get"]> {
+    return address === undefined || address === "" ? undefined : this.#nodes.get(address);
+  }
+
+  #leave(node: NonNullable<ReturnType<Nodes["get"]>>, dynamic: boolean): void {
+    if (dynamic) this.#nodes.delete(node);
+    else this.#nodes.tidy(node);
+  }
+}
+
+/** Behind its public face a connection has a socket, which no program may take away from it but this one, on purpose. */
+interface WithSocket {
+  readonly driver?: { destroy(): void } | undefined;
+}
+
+function noSuchNode(address: string | undefined): { condition: string; description: string } {
+  return { condition: "amqp:not-found", description: address === undefined || address === "" ? "a terminus needs an address" : "there is no such dynamic node (any more)" };
+}
+
+function authenticator(users: Record<string, string>): (user: string, password: string) => boolean {
+  const passwords = new Map(Object.entries(users));
+  return (user, password) => {
+    const expected = passwords.get(user);
+    return sameText(expected ?? "", password) && expected !== undefined;
+  };
+}
+
+// Takes as long for a nearly right password as for a wrong one.
+function sameText(expected: string, given: string): boolean {
+  let difference = expected.length ^ given.length;
+  for (let i = 0; i < given.length; i++) difference |= given.charCodeAt(i) ^ expected.charCodeAt(i % Math.max(1, expected.length));
+  return difference === 0;
+}

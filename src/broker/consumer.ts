@@ -1,0 +1,79 @@
+/** One link that takes from a queue: it sends, keeps what is under way, and finds the entry that an outcome belongs to. */
+
+import { AmqpError } from "../errors.ts";
+import { Deque } from "../util/deque.ts";
+import type { OutgoingDelivery, Sender } from "../container/public.ts";
+import type { Entry } from "./entry.ts";
+
+/** Where the consumer hands an entry back when its delivery is over. */
+export interface Source {
+  settled(entry: Entry, delivery: OutgoingDelivery | undefined, consumer: Consumer): void;
+}
+
+/** What became of an attempt to send. */
+export type Sent = "sent" | "busy" | "refused" | "gone";
+
+/** The sending link of one consumer. */
+export class Consumer {
+  readonly sender: Sender;
+  readonly #source: Source;
+  // In the order of sending, which is the order in which nearly all outcomes come.
+  readonly #underWay = new Deque<Entry>();
+  // Those that a later one has overtaken.
+  #overtaken: Map<OutgoingDelivery, Entry> | undefined = undefined;
+  readonly #onSettled = (delivery: OutgoingDelivery): void => this.#settled(delivery);
+
+  constructor(sender: Sender, source: Source) {
+    this.sender = sender;
+    this.#source = source;
+  }
+
+  /** Sends if the peer has given credit for it: "busy" when not, "refused" when this link can never carry the message, "gone" when it is closed. */
+  offer(entry: Entry): Sent {
+    let delivery: OutgoingDelivery | undefined;
+    try {
+      delivery = this.sender.trySend(entry.message);
+    } catch (error) {
+      if (this.sender.state.local === "active" && error instanceof AmqpError && error.scope === "delivery") return "refused";
+      return "gone";
+    }
+    if (delivery === undefined) return "busy";
+    if (delivery.settled) {
+      this.#source.settled(entry, undefined, this);
+      return "sent";
+    }
+    entry.delivery = delivery;
+    this.#underWay.push(entry);
+    void delivery.settlement.then(this.#onSettled);
+    return "sent";
+  }
+
+  /** What is out for delivery here. */
+  *entries(): Generator<Entry, void, undefined> {
+    if (this.#overtaken !== undefined) yield* this.#overtaken.values();
+    yield* this.#underWay;
+  }
+
+  #settled(delivery: OutgoingDelivery): void {
+    const entry = this.#find(delivery);
+    if (entry === undefined) return;
+    entry.delivery = undefined;
+    this.#source.settled(entry, delivery, this);
+  }
+
+  // Each entry is moved aside at most once, so that outcomes in any order cost the same as those in order.
+  #find(delivery: OutgoingDelivery): Entry | undefined {
+    const overtaken = this.#overtaken?.get(delivery);
+    if (overtaken !== undefined) {
+      this.#overtaken?.delete(delivery);
+      if (this.#overtaken?.size === 0) this.#overtaken = undefined;
+      return overtaken;
+    }
+    for (;;) {
+      const entry = this.#underWay.shift();
+      if (entry === undefined || entry.delivery === delivery) return entry;
+      this.#overtaken ??= new Map();
+      if (entry.delivery !== undefined) this.#overtaken.set(entry.delivery, entry);
+    }
+  }
+}

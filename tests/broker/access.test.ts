@@ -1,0 +1,65 @@
+/** Who gets in: users, hosts, user-id, and options that cannot work. */
+
+import { describe, expect, test } from "@jest/globals";
+import { Broker } from "../../src/broker/broker.ts";
+import type { BrokerOptions } from "../../src/broker/options.ts";
+import { withBroker } from "../support/broker.ts";
+import { certificates } from "../transport/certificates.ts";
+
+describe("B.4 access", () => {
+  test("users authenticate with PLAIN, and nobody else gets in", () =>
+    withBroker({ users: { ann: "secret", bob: "" } }, async ({ connect }) => {
+      const connection = await connect({ user: "ann", password: "secret" });
+      await (await connection.createSender("q")).send({ body: 1 });
+      for (const wrong of [{ user: "ann", password: "Secret" }, { user: "ann", password: "secrets" }, { user: "eve", password: "" }, { user: "constructor", password: "x" }]) {
+        await expect(connect(wrong)).rejects.toMatchObject({ code: "auth-failed" });
+      }
+      await expect(connect()).rejects.toThrow();
+    }), 20_000);
+
+  test("without users everybody on this machine gets in", () =>
+    withBroker({}, async ({ connect }) => {
+      await (await (await connect()).createSender("q")).send({ body: 1 });
+    }));
+
+  test("Q with tls it speaks amqps, to those who trust its certificate", async () => {
+    const { ca, server } = certificates();
+    await withBroker({ tls: server, users: { ann: "secret" } }, async ({ broker, connect }) => {
+      expect(broker.url).toMatch(/^amqps:/);
+      const connection = await connect({ user: "ann", password: "secret", tls: { ca } });
+      await (await connection.createSender("q")).send({ body: 1 });
+      await expect(connect({ user: "ann", password: "secret" })).rejects.toMatchObject({ code: "tls-failed" });
+    });
+  });
+
+  test("Q user-id must be the authenticated user", () =>
+    withBroker({ users: { ann: "secret" } }, async ({ broker, connect }) => {
+      const sender = await (await connect({ user: "ann", password: "secret" })).createSender("q");
+      await sender.send({ userId: "ann", body: 1 });
+      await sender.send({ body: 2 });
+      await expect(sender.send({ userId: "bob", body: 3 })).rejects.toMatchObject({ condition: "amqp:unauthorized-access" });
+      expect(broker.depth("q")).toBe(2);
+    }));
+
+  test.each<[string, BrokerOptions, string]>([
+    ["a host that others reach, without users", { host: "0.0.0.0" }, 'give "users" and "tls"'],
+    ["a host that others reach, without TLS", { host: "0.0.0.0", users: { a: "b" } }, 'give "tls"'],
+    ["no users at all", { users: {} }, "names nobody"],
+    ["a bound that is no count", { queues: { q: { maxLength: 0 } } }, "queues.q.maxLength"],
+    ["an option that is none", { ports: 1 } as BrokerOptions, 'no option "ports"'],
+    ["a queue's option that is none", { queues: { q: { max: 1 } } } as BrokerOptions, 'no option "queues.q.max"'],
+    ["its own dead letters", { queues: { q: { deadLetter: "q" } } }, "is the queue itself"],
+    ["no room", { maxBytes: 0 }, "maxBytes"],
+  ])("refuses %s before it listens", async (_what, options, text) => {
+    await expect(Broker.start(options)).rejects.toMatchObject({ code: "config", message: expect.stringContaining(text) });
+  });
+
+  test("refuses what it cannot do, and keeps the connection", () =>
+    withBroker({}, async ({ connect }) => {
+      const connection = await connect();
+      await expect(connection.createReceiver({ address: "q", distributionMode: "copy" })).rejects.toMatchObject({ condition: "amqp:not-implemented" });
+      await expect(connection.createReceiver("q", { selector: "a = 1" })).rejects.toMatchObject({ condition: "amqp:not-implemented" });
+      await expect(connection.createReceiver("dynamic/nobody")).rejects.toMatchObject({ condition: "amqp:not-found" });
+      await (await connection.createSender("q", { desiredCapabilities: ["x-nobody-knows"] })).send({ body: 1 });
+    }));
+});

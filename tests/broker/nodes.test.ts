@@ -1,0 +1,125 @@
+/** Topics, dynamic nodes, the anonymous relay, and the functions for tests. */
+
+import { describe, expect, test } from "@jest/globals";
+import { bodies, turns, until, withBroker } from "../support/broker.ts";
+
+describe("X13 topics", () => {
+  test("every subscriber gets what comes while it is attached", () =>
+    withBroker({}, async ({ connect }) => {
+      const connection = await connect();
+      const publisher = await connection.createSender("topic://news");
+      await publisher.send({ body: "before" });
+      const subscribers = [await connection.createReceiver("topic://news"), await (await connect()).createReceiver("topic://news")];
+      await Promise.all([publisher.send({ body: 1 }), publisher.send({ body: 2 })]);
+      expect(await Promise.all(subscribers.map((subscriber) => bodies(subscriber, 2)))).toEqual([[1, 2], [1, 2]]);
+    }));
+
+  test("a subscriber's failure counts for itself alone", () =>
+    withBroker({}, async ({ connect }) => {
+      const connection = await connect();
+      const [one, two] = [await connection.createReceiver("topic://t"), await connection.createReceiver("topic://t")];
+      await (await connection.createSender("topic://t")).send({ body: "m" });
+      await (await one.receive()).modify({ deliveryFailed: true });
+      expect((await one.receive()).message.deliveryCount).toBe(1);
+      expect((await two.receive()).message.deliveryCount).toBe(0);
+    }));
+});
+
+describe("X13 dynamic nodes", () => {
+  test("Q have names of 128 random bits and live as long as their link", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      const connection = await connect();
+      const one = await connection.createReceiver(undefined, { dynamic: true });
+      const two = await connection.createReceiver(undefined, { dynamic: true });
+      const [address, other] = [one.remoteSource.address ?? "", two.remoteSource.address ?? ""];
+      expect(address).toMatch(/^dynamic\/[0-9a-f]{32}$/);
+      expect(other).not.toBe(address);
+      await (await connection.createSender(address)).send({ body: "for one" });
+      expect(await bodies(one, 1)).toEqual(["for one"]);
+      await one.close();
+      await expect(connection.createSender(address)).rejects.toMatchObject({ condition: "amqp:not-found" });
+      expect(() => broker.put(address, { body: 1 })).toThrow(/no dynamic node/);
+    }));
+
+  test("reject what still comes when their link is gone", () =>
+    withBroker({}, async ({ connect }) => {
+      const connection = await connect();
+      const owner = await connection.createReceiver(undefined, { dynamic: true });
+      const sender = await connection.createSender(owner.remoteSource.address);
+      await owner.close();
+      await expect(sender.send({ body: 1 })).rejects.toMatchObject({ code: "rejected", condition: "amqp:resource-deleted" });
+    }));
+
+  test("can be asked for by a sender", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      const sender = await (await connect()).createSender({ dynamic: true });
+      await sender.send({ body: 1 });
+      expect(broker.depth(sender.remoteTarget.address ?? "")).toBe(1);
+    }));
+});
+
+describe("J11 anonymous relay", () => {
+  test("brings each message to its `to`", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      const connection = await connect();
+      expect(connection.remoteOfferedCapabilities).toContain("ANONYMOUS-RELAY");
+      const relay = await connection.createSender(null);
+      const subscriber = await connection.createReceiver("topic://t");
+      await Promise.all([relay.send({ to: "a", body: 1 }), relay.send({ to: "b", body: 2 }), relay.send({ to: "topic://t", body: 3 })]);
+      expect([broker.depth("a"), broker.depth("b")]).toEqual([1, 1]);
+      expect(await bodies(subscriber, 1)).toEqual([3]);
+    }));
+
+  test("rejects what has no place to go", () =>
+    withBroker({}, async ({ connect }) => {
+      const relay = await (await connect()).createSender(null);
+      await expect(relay.send({ to: "dynamic/0000", body: 1 })).rejects.toMatchObject({ condition: "amqp:not-found" });
+      await relay.send({ to: "q", body: 2 });
+    }));
+});
+
+describe("X13 functions for tests", () => {
+  test("put, depth and peek agree, and peek gives copies", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      for (let body = 0; body < 3; body++) broker.put("q", { body, id: `m${body}` });
+      const [first] = broker.peek("q");
+      expect(first?.id).toBe("m0");
+      if (first !== undefined) first.subject = "changed";
+      const receiver = await (await connect()).createReceiver("q", { prefetch: 1 });
+      const delivery = await receiver.receive();
+      expect(delivery.message.subject).toBeUndefined();
+      expect(broker.depth("q")).toBe(3);
+      expect(broker.peek("q").map((message) => message.body)).toEqual([0, 1, 2]);
+      expect([broker.depth("elsewhere"), broker.peek("elsewhere")]).toEqual([0, []]);
+    }));
+
+  test("put takes the message as it is at the call", () =>
+    withBroker({}, async ({ broker }) => {
+      const body = new Uint8Array([1]);
+      broker.put("q", { body });
+      body[0] = 9;
+      expect(broker.peek("q").map((message) => message.body)).toEqual([new Uint8Array([1])]);
+    }));
+
+  test("dropConnections is no orderly close", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      const connection = await connect();
+      broker.dropConnections();
+      expect(await connection.closed).toMatchObject({ scope: "connection", origin: "transport" });
+      const again = await connect();
+      await (await again.createSender("q")).send({ body: 1 });
+      await turns(5);
+      await until(() => broker.depth("q") === 1);
+    }));
+
+  test("close lets clients know, and twice is once", async () => {
+    let closed: unknown = "not yet";
+    await withBroker({}, async ({ broker, connect }) => {
+      const connection = await connect();
+      void connection.closed.then((error) => (closed = error));
+      await Promise.all([broker.close(), broker.close()]);
+      await connection.closed;
+    });
+    expect(closed).not.toBe("not yet");
+  });
+});

@@ -1,0 +1,34 @@
+/** Every program in examples/ type-checks, runs to its end, and prints what it says. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { ROOT, runProgram, typeErrors } from "./support/programs.ts";
+
+const EXPECTED: Readonly<Record<string, readonly string[]>> = {
+  "send-receive.ts": ["sent tea: accepted", "sent milk: accepted", "sent sugar: accepted", "received tea", "received milk", "received sugar"],
+  "request-by-queue.ts": ["good -> GOOD", "morning -> MORNING"],
+  "competing-consumers.ts": ["set aside: poison", "done: a b c d e"],
+  "rxjs-pipeline.ts": ["25 squared", "50 squared", "75 squared", "100 squared", "100 done, 0 left, 100 squares"],
+  "peer-to-peer.ts": ["kitchen: 21.5 degrees", "cellar: 12.25 degrees", "the sender has left", "refused: true"],
+  "error-handling.ts": ["not accepted: rejected, amqp:not-found", "set aside: amount -1", "no idea what to do with 7", "back again: failed 1 time", "connect-failed, worth another try: true"],
+};
+
+const names = readdirSync(join(ROOT, "examples")).filter((name) => name.endsWith(".ts")).sort();
+
+describe("examples", () => {
+  test("are all listed here, and each has its line in the README", () => {
+    expect(names).toEqual(Object.keys(EXPECTED).sort());
+    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+    expect(names.filter((name) => !readme.includes(`examples/${name}`))).toEqual([]);
+  });
+
+  test("type-check under the strict settings", () => {
+    expect(typeErrors(Object.fromEntries(names.map((name) => [name, readFileSync(join(ROOT, "examples", name), "utf8")])))).toEqual([]);
+  }, 120_000);
+
+  test.each(names)("%s prints what it should and ends by itself", async (name) => {
+    const ended = await runProgram({ file: join("examples", name) });
+    expect(ended).toEqual({ code: 0, stdout: `${EXPECTED[name]?.join("\n")}\n`, stderr: "" });
+  }, 60_000);
+});

@@ -1,0 +1,91 @@
+/**
+ * Runs programs as their users would: bundled against the sources of this project, each in a Node process of its own,
+ * which has to end by itself.
+ */
+
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import ts from "typescript";
+
+/** The project's folder. */
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** What a program printed and how it ended. */
+export interface Ended {
+  readonly code: number | string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program ready to run, any number of times. */
+export interface Program extends AsyncDisposable {
+  run(args?: readonly string[], env?: Record<string, string>): Promise<Ended>;
+}
+
+/** Bundles a program that is in a file, or a text that stands for one in the project's folder. */
+export async function program(source: { file: string } | { text: string }): Promise<Program> {
+  const folder = await mkdtemp(join(tmpdir(), "leptonmq-"));
+  const outfile = join(folder, "program.mjs");
+  await build({
+    ...("file" in source ? { entryPoints: [join(ROOT, source.file)] } : { stdin: { contents: source.text, loader: "ts", resolveDir: ROOT } }),
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    logLevel: "silent",
+    alias: Object.fromEntries(DOORS.map(([name, path]) => [name, join(ROOT, path)])),
+  });
+  return {
+    run: (args = [], env = {}) =>
+      new Promise((resolve) => {
+        execFile(process.execPath, [outfile, ...args], { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: 60_000 }, (error, stdout, stderr) => {
+          resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr });
+        });
+      }),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Bundles, runs once, and tidies up. */
+export async function runProgram(source: { file: string } | { text: string }, args?: readonly string[], env?: Record<string, string>): Promise<Ended> {
+  const one = await program(source);
+  try {
+    return await one.run(args, env);
+  } finally {
+    await one[Symbol.asyncDispose]();
+  }
+}
+
+/** The errors of programs under the project's strict settings, one line each. `files` are texts by a name. */
+export function typeErrors(files: Readonly<Record<string, string>>): string[] {
+  const config = ts.parseConfigFileTextToJson("tsconfig.json", ts.sys.readFile(join(ROOT, "tsconfig.json")) ?? "{}").config as { compilerOptions: object };
+  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOT);
+  options.paths = Object.fromEntries(DOORS.map(([name, path]) => [name, [join(ROOT, path)]]));
+  const texts = new Map(Object.entries(files).map(([name, text]) => [join(ROOT, "examples", name), text]));
+  const host = ts.createCompilerHost(options);
+  const { readFile, fileExists, getSourceFile } = host;
+  host.readFile = (path) => texts.get(path) ?? readFile.call(host, path);
+  host.fileExists = (path) => texts.has(path) || fileExists.call(host, path);
+  host.getSourceFile = (path, languageVersion, ...rest) => {
+    const text = texts.get(path);
+    return text === undefined ? getSourceFile.call(host, path, languageVersion, ...rest) : ts.createSourceFile(path, text, languageVersion);
+  };
+  const compiled = ts.createProgram([...texts.keys()], options, host);
+  return [...texts.keys()].flatMap((path) => {
+    const file = compiled.getSourceFile(path);
+    const found = file === undefined ? [] : [...compiled.getSyntacticDiagnostics(file), ...compiled.getSemanticDiagnostics(file)];
+    return found.map((one) => `${path.slice(ROOT.length + 1)}:${(file?.getLineAndCharacterOfPosition(one.start ?? 0).line ?? 0) + 1}: ${ts.flattenDiagnosticMessageText(one.messageText, "\n")}`);
+  });
+}
+
+const DOORS: readonly (readonly [string, string])[] = [
+  ["leptonmq/broker", "src/broker.ts"],
+  ["leptonmq/rxjs", "src/rxjs.ts"],
+  ["leptonmq/testing", "src/testing.ts"],
+  ["leptonmq", "src/index.ts"],
+];
