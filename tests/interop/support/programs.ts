@@ -1,0 +1,142 @@
+/** Runs the programs in tests/interop/peers (Proton Python, rhea), which speak JSON lines, connecting or listening. */
+import { execFileSync, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "@jest/globals";
+import { withoutOptions } from "./brokers.ts";
+import type { Description, Seen } from "./messages.ts";
+import type { Notation } from "./notation.ts";
+
+export type PeerKind = "proton" | "rhea";
+
+/** Where a program goes to; undefined: it listens itself, for one peer. */
+export interface Destination {
+  readonly url: string;
+  readonly ca?: string | undefined;
+}
+
+interface Line {
+  readonly event: "listening" | "ready" | "message" | "outcome" | "done" | "error";
+  readonly port?: number;
+  readonly message?: Seen;
+  readonly id?: Notation;
+  readonly outcome?: string;
+  readonly text?: string;
+}
+
+/** A running program; `url` resolves once it listens, `ready` once its link is up. */
+export interface Running<T> {
+  readonly url: Promise<string>;
+  readonly ready: Promise<void>;
+  readonly result: Promise<T>;
+}
+
+const TIMEOUT = 120; // seconds that a program gives itself
+
+/** Sends the messages; resolves with the outcome of each, in the order in which they came. */
+export function startSender(kind: PeerKind, address: string, to: Destination | undefined, messages: readonly Description[]): Running<{ id: Notation; outcome: string }[]> {
+  const folder = mkdtempSync(join(tmpdir(), "leptonmq-spec-"));
+  const file = join(folder, "messages.jsonl");
+  writeFileSync(file, messages.map((one) => JSON.stringify(one)).join("\n"));
+  const { url, ready, result } = start(kind, "send", [...where(to), "--address", address, "--spec", file]);
+  const outcomes = result.finally(() => rmSync(folder, { recursive: true, force: true })).then((lines) => {
+    return lines.filter((line) => line.event === "outcome").map((line) => ({ id: line.id as Notation, outcome: line.outcome as string }));
+  });
+  return quiet({ url, ready, result: outcomes });
+}
+
+/** Receives `count` messages and accepts each. */
+export function startReceiver(kind: PeerKind, address: string, from: Destination | undefined, count: number): Running<Seen[]> {
+  const { url, ready, result } = start(kind, "recv", [...where(from), "--address", address, "--count", String(count)]);
+  return quiet({ url, ready, result: result.then((lines) => lines.filter((line) => line.event === "message").map((line) => line.message as Seen)) });
+}
+
+/** A failure is told by those promises that a test awaits, not by the others. */
+function quiet<T>(running: Running<T>): Running<T> {
+  for (const promise of [running.url, running.ready, running.result]) promise.catch(() => {});
+  return running;
+}
+
+const running = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL"); // only after a failure is there one
+});
+
+function where(destination: Destination | undefined): string[] {
+  if (destination === undefined) return ["--listen"];
+  const { host, username, password } = new URL(destination.url);
+  const user = username === "" ? [] : ["--user", username, "--password", password];
+  return ["--connect", host, ...user, ...(destination.ca === undefined ? [] : ["--ca", destination.ca])];
+}
+
+function start(kind: PeerKind, role: "send" | "recv", args: readonly string[]): Running<Line[]> {
+  const [command, script] = kind === "rhea" ? [process.execPath, `rhea-${role}.mjs`] : [python(), `proton_${role}.py`];
+  const child = spawn(command, [join(import.meta.dirname, "..", "peers", script), ...args, "--timeout", String(TIMEOUT)], {
+    env: { ...withoutOptions(), PYTHONDONTWRITEBYTECODE: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return follow(`${kind} ${role}`, child);
+}
+
+function follow(name: string, child: ChildProcess): Running<Line[]> {
+  const url = deferred<string>();
+  const ready = deferred<void>();
+  const result = deferred<Line[]>();
+  const lines: Line[] = [];
+  let rest = "";
+  let errors = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() as string;
+    for (const part of parts) {
+      const line = JSON.parse(part) as Line;
+      lines.push(line);
+      if (line.event === "listening") url.resolve(`amqp://127.0.0.1:${line.port}`);
+      if (line.event === "ready") ready.resolve();
+    }
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  child.on("error", (error) => (errors += error.message));
+  running.add(child);
+  child.on("close", (code) => {
+    running.delete(child);
+    if (code === 0) result.resolve(lines);
+    const told = lines.findLast((line) => line.event === "error")?.text ?? "";
+    const error = new Error(`${name} ended with ${code}: ${told}\n${errors.slice(-1_500)}`);
+    if (code !== 0) result.reject(error);
+    url.reject(error);
+    ready.reject(error);
+  });
+  return quiet({ url: url.promise, ready: ready.promise, result: result.promise });
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
+
+const PYTHON = "/usr/bin/python3"; // Debian's own, which python3-qpid-proton is for
+
+function python(): string {
+  if (!existsSync(PYTHON)) throw new Error(`${PYTHON} is missing: the tests with Proton Python need Debian's python3-qpid-proton`);
+  try {
+    execFileSync(PYTHON, ["-c", "import proton"], { stdio: "ignore", timeout: 30_000 });
+  } catch {
+    throw new Error("Proton Python is missing; install it with: apt-get install python3-qpid-proton (the broker \"proton\" of brokers.mjs does)");
+  }
+  return PYTHON;
+}
