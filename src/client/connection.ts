@@ -213,7 +213,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
         desiredCapabilities: some(profile.desiredCapabilities), properties: profile.properties,
       },
       maxFrameSize: profile.maxFrameSize, channelMax: profile.channelMax, idleTimeout: profile.idleTimeout,
-      maxBufferedBytes: profile.limits.maxBufferedBytes, sasl: socket.sasl, pool: this.#pool,
+      maxBufferedBytes: profile.limits.maxBufferedBytes, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: this.#pool,
       get acceptSessions() { return takesLinks(); },
       handshakeTime: profile.timeouts.handshake,
     }, this, profile.clock.now());

@@ -43,6 +43,8 @@ export interface Socket {
   /** Without user and password. */
   readonly url: string;
   readonly sasl: SaslSide | undefined;
+  /** Listening side: whether a peer may leave SASL out. @default false */
+  readonly saslOptional?: boolean | undefined;
   /** Fulfils a need of `sasl`. */
   answer(need: Need): Promise<Answer> | Answer;
 }

@@ -18,7 +18,7 @@ import { streamDuplex } from "../transport/streams.ts";
 import { connectTcp } from "../transport/tcp.ts";
 import { connectTls } from "../transport/tls.ts";
 
-/** Connects to the first url that answers. @throws ConnectionError all-urls-failed or the only url's own error, TimeoutError timeout */
+/** Connects to the first url that answers. @throws ConnectionError with every cause in `errors`, TimeoutError timeout */
 export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock): Promise<void> {
   checkAllowed(options.allowedMechs);
   const giveUp = new AbortController();
@@ -52,10 +52,18 @@ async function tryEach(connection: ClientConnection, options: ResolvedConnect, s
       errors.push(error);
     }
   }
-  if (errors.length === 1) throw errors[0] as AmqpError;
-  throw new ConnectionError(`none of ${errors.length} urls could be connected to: ${errors.map((error) => error.message).join("; ")}`, {
-    code: "all-urls-failed", scope: "connection", origin: "transport", retryable: errors.some((error) => error.retryable), errors,
-    cause: errors[0],
+  throw failure(errors);
+}
+
+/** One error for all urls; of an only url it says the same as its cause. */
+function failure(errors: readonly AmqpError[]): ConnectionError {
+  const [only, ...others] = errors as readonly [AmqpError, ...AmqpError[]];
+  if (others.length === 0) {
+    const { code, origin, retryable, condition, description, info } = only;
+    return new ConnectionError(only.message, { code, scope: "connection", origin, retryable, condition, description, info, errors, cause: only });
+  }
+  return new ConnectionError(`none of ${errors.length} urls could be connected to: ${errors.map((error) => error.message).join("; ")}`, {
+    code: "all-urls-failed", scope: "connection", origin: "transport", retryable: errors.some((error) => error.retryable), errors, cause: only,
   });
 }
 

@@ -52,6 +52,8 @@ export interface ConnectionSettings {
   readonly maxBufferedBytes: number;
   /** Our side of SASL; without it, none is done. */
   readonly sasl: SaslSide | undefined;
+  /** Server: whether a peer may leave SASL out. @default false */
+  readonly saslOptional?: boolean | undefined;
   readonly pool: SlabPool;
   /** Whether the peer may begin sessions. */
   readonly acceptSessions: boolean;
@@ -111,7 +113,7 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
     this.#splitter = new FrameSplitter(this, EARLY_FRAME);
     this.#idle = new IdleWatch(settings.idleTimeout, now);
     this.channels = new Channels(this);
-    this.#handshake = new Handshake(settings.side, settings.sasl, this);
+    this.#handshake = new Handshake(settings.side, settings.sasl, settings.saslOptional ?? false, this);
     this.#handshake.start();
   }
 

@@ -6,7 +6,7 @@
  * | client | header, asked SASL or AMQP | the same header | goes on |
  * | client | header | any other | fails, naming what came |
  * | server | header, SASL not done | SASL header | answers it, sends the mechanisms |
- * | server | header, SASL wanted | AMQP header | answers with the SASL header, ends |
+ * | server | header, SASL wanted | AMQP header | answers with the SASL header, ends; goes on without SASL where anybody may come in |
  * | server | header, no SASL | SASL header | answers with the AMQP header, ends |
  * | server | header | any other | answers with the header it would take, ends |
  */
@@ -55,11 +55,14 @@ export class Handshake {
   readonly #side: "client" | "server";
   readonly #sasl: SaslSide | undefined;
   readonly #owner: HandshakeOwner;
+  readonly #anybody: boolean;
   #secured = false;
   #headerSent = false;
 
-  constructor(side: "client" | "server", sasl: SaslSide | undefined, owner: HandshakeOwner) {
+  /** @param anybody on the server: whether a peer may leave SASL out. */
+  constructor(side: "client" | "server", sasl: SaslSide | undefined, anybody: boolean, owner: HandshakeOwner) {
     this.#side = side;
+    this.#anybody = anybody;
     this.#sasl = sasl;
     this.#owner = owner;
     this.phase = sasl === undefined ? "AMQP header" : "SASL header";
@@ -86,7 +89,8 @@ export class Handshake {
       }
       return;
     }
-    if (right && this.phase === "AMQP header" && header.id === ProtocolId.amqp) {
+    const unsecured = this.phase === "SASL header" && this.#side === "server" && this.#anybody;
+    if (right && (this.phase === "AMQP header" || unsecured) && header.id === ProtocolId.amqp) {
       this.#owner.advance("receive-header");
       this.phase = "open";
       if (this.#side === "server") this.#sendAmqpHeader();

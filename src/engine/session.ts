@@ -7,6 +7,7 @@ import { AmqpCondition, SessionCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Attach, Begin, Detach, Disposition, Flow, Performative } from "../frames/performatives.ts";
 import type { TransferHead } from "../frames/transfer.ts";
+import { copyBytes } from "../util/bytes.ts";
 import { IdRing } from "../util/id-ring.ts";
 import { serialDiff, serialLess } from "../util/serial.ts";
 import { Breach } from "./breach.ts";
@@ -77,7 +78,7 @@ export class SessionEndpoint implements HandlesOwner {
   remoteBegin: Begin | undefined = undefined;
   /** Transfer frames that the peer takes now. */
   remoteIncomingWindow = 0;
-  readonly outgoing = new IdRing<OutgoingTransfer>();
+  readonly outgoing = new IdRing<OutgoingTransfer>((delivery) => this.#compact(delivery));
   readonly incoming = new IdRing<IncomingTransfer>();
   readonly #owner: SessionOwner;
   #nextOutgoingId = 0;
@@ -408,6 +409,15 @@ export class SessionEndpoint implements HandlesOwner {
     } else {
       this.incoming.visit(first, last, this.#applyIncoming);
     }
+  }
+
+  /** A straggler takes its message along, so that it does not keep a whole slab for itself. */
+  #compact(delivery: OutgoingTransfer): void {
+    const { slab, offset, length } = delivery;
+    if (slab === undefined) return;
+    delivery.chunks = [copyBytes(slab.bytes.subarray(offset, offset + length))];
+    delivery.slab = undefined;
+    this.connection.output.pool.release(slab);
   }
 
   #collect(run: DispositionRun, deliveryId: number, state: DeliveryState | undefined, settled: boolean): void {
