@@ -1,31 +1,29 @@
 /**
  * One end of an AMQP connection without its socket: bytes and the time go in, bytes and a deadline come out, and what
- * happened is told to a sink. It is deterministic. Breaches of the peer are answered here and nowhere else.
+ * happened is told to a sink. It is deterministic.
  */
 
 import type { AmqpError } from "../errors.ts";
-import { ConnectionError, DecodeError } from "../errors.ts";
+import { ConnectionError } from "../errors.ts";
+import { writeFrame } from "../frames/codec.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
-import { AmqpCondition, ConnectionCondition } from "../frames/condition.ts";
-import { readPerformative, writeFrame } from "../frames/codec.ts";
-import { InvalidFieldError } from "../frames/composite.ts";
-import type { Attach, Open, Performative, SaslPerformative } from "../frames/performatives.ts";
-import type { FrameSink, ProtocolHeader } from "../frames/splitter.ts";
+import { AmqpCondition } from "../frames/condition.ts";
+import type { Open, Performative, SaslPerformative } from "../frames/performatives.ts";
 import { FrameSplitter, FrameType } from "../frames/splitter.ts";
-import { TransferHead, looksLikeTransfer, readTransfer } from "../frames/transfer.ts";
 import type { Answer, Need } from "../sasl/mechanism.ts";
 import type { Segment, SlabPool } from "../util/slab.ts";
 import { SlabWriter } from "../util/slab.ts";
-import { ByteReader } from "../wire/decode.ts";
 import { Breach } from "./breach.ts";
 import type { ChannelsOwner } from "./channels.ts";
 import { Channels } from "./channels.ts";
 import type { HandshakeOwner, SaslSide } from "./handshake.ts";
 import { Handshake } from "./handshake.ts";
 import { IdleWatch, LEAST_PEER_IDLE } from "./idle.ts";
+import type { InputOwner } from "./input.ts";
+import { FrameInput, violation } from "./input.ts";
 import type { LargeSend } from "./link.ts";
 import { Pieces } from "./pieces.ts";
-import type { SessionEndpoint, SessionSink, SessionSettings } from "./session.ts";
+import type { SessionEndpoint, SessionSettings, SessionSink } from "./session.ts";
 import type { ConnectionEvent, ConnectionState } from "./states.ts";
 import { connectionTable, next } from "./states.ts";
 
@@ -79,7 +77,7 @@ export interface ConnectionSink {
   onSaslNeed(need: Need): void;
 }
 
-export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOwner {
+export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputOwner {
   readonly output: SlabWriter;
   readonly settings: ConnectionSettings;
   readonly channels: Channels;
@@ -96,8 +94,7 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
   readonly #splitter: FrameSplitter;
   readonly #handshake: Handshake;
   readonly #idle: IdleWatch;
-  readonly #head = new TransferHead();
-  readonly #reader = new ByteReader();
+  readonly #input: FrameInput;
   readonly #born: number;
   #now: number;
   #penalty: { readonly due: number; readonly end: () => void } | undefined = undefined;
@@ -110,10 +107,11 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
     this.#born = now;
     this.#now = now;
     this.output = new SlabWriter(settings.pool, () => sink.onFull());
-    this.#splitter = new FrameSplitter(this, EARLY_FRAME);
     this.#idle = new IdleWatch(settings.idleTimeout, now);
     this.channels = new Channels(this);
     this.#handshake = new Handshake(settings.side, settings.sasl, settings.saslOptional ?? false, this);
+    this.#input = new FrameInput(this, this.#handshake, this.channels);
+    this.#splitter = new FrameSplitter(this.#input, EARLY_FRAME);
     this.#handshake.start();
   }
 
@@ -184,13 +182,13 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
   /** An answer to `onSaslNeed`. */
   handleSaslAnswer(answer: Answer, now: number): void {
     this.#now = now;
-    this.#guard(() => this.#handshake.answer(answer));
+    this.#input.guard(() => this.#handshake.answer(answer));
   }
 
   /** A need of `onSaslNeed` that cannot be fulfilled. */
   handleSaslFailure(cause: unknown, now: number): void {
     this.#now = now;
-    this.#guard(() => this.#handshake.abandon(cause));
+    this.#input.guard(() => this.#handshake.abandon(cause));
   }
 
   /** The stream ended. Answers why that is an error of the handshake, undefined if the connection was open or over. */
@@ -314,112 +312,9 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
     if (!had && this.hasRoom) this.channels.renew();
   }
 
-  // ---------------------------------------------------------------- frames
+  // ---------------------------------------------------------------- what the input found
 
-  onHeader(header: ProtocolHeader): void {
-    this.#guard(() => this.#handshake.handleHeader(header));
-  }
-
-  onGarbage(bytes: Uint8Array): void {
-    this.#handshake.handleGarbage(bytes);
-  }
-
-  onBadFrame(reason: string): void {
-    if (this.#handshake.inSasl) this.fail(this.#violation(reason, ConnectionCondition.framingError));
-    else this.#punish(new Breach("connection", ConnectionCondition.framingError, reason), -1);
-  }
-
-  onFrame(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
-    try {
-      if (type === FrameType.amqp && this.state === "opened" && looksLikeTransfer(bytes, start, end)) {
-        const head = this.#head;
-        readTransfer(bytes, start, end, head);
-        this.channels.remote(channel).handleTransfer(head, bytes, begin, end);
-        return;
-      }
-      this.#dispatch(type, channel, bytes, begin, start, end);
-    } catch (error) {
-      this.#answer(error, channel);
-    }
-  }
-
-  #dispatch(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
-    if (this.state === "end") return;
-    if (type === FrameType.sasl || this.#handshake.inSasl) {
-      if (type !== FrameType.sasl || !this.#handshake.inSasl) {
-        if (this.#handshake.inSasl) {
-          this.fail(this.#violation("a frame that is none of SASL's came during SASL", AmqpCondition.notAllowed));
-          return;
-        }
-        throw new Breach("connection", ConnectionCondition.framingError, "a SASL frame came outside of SASL");
-      }
-      this.#reader.reset(bytes, start, end);
-      this.#handshake.handleFrame(start === end ? undefined : readPerformative(this.#reader) as SaslPerformative);
-      return;
-    }
-    if (type !== FrameType.amqp) throw new Breach("connection", ConnectionCondition.framingError, `frame type ${type} is not known`);
-    if (start === end) {
-      if (this.remoteOpen === undefined) throw new Breach("connection", ConnectionCondition.framingError, "an empty frame came before open");
-      return;
-    }
-    const reader = this.#reader;
-    reader.reset(bytes, start, end);
-    const performative = readPerformative(reader) as Performative | SaslPerformative;
-    if (this.state === "discarding" && performative.type !== "close") return;
-    if (performative.type !== "transfer" && reader.position !== end) {
-      throw new Breach("connection", AmqpCondition.decodeError, `${end - reader.position} octets follow the ${performative.type}`);
-    }
-    switch (performative.type) {
-      case "open":
-        this.#handleOpen(performative);
-        return;
-      case "close":
-        this.#handleClose(performative.error);
-        return;
-      case "begin":
-        this.#mustBeOpen("begin");
-        this.channels.handleBegin(channel, performative);
-        return;
-      case "end":
-        this.#mustBeOpen("end");
-        this.channels.handleEnd(channel, performative.error);
-        return;
-      case "attach":
-      case "detach":
-      case "flow":
-      case "disposition":
-        this.#mustBeOpen(performative.type);
-        this.channels.remote(channel).handle(performative);
-        return;
-      case "transfer": {
-        this.#mustBeOpen("transfer");
-        const head = this.#head;
-        head.handle = performative.handle;
-        head.deliveryId = performative.deliveryId ?? -1;
-        head.tagLength = performative.deliveryTag?.length ?? -1;
-        head.tagStart = performative.deliveryTag === undefined ? 0 : performative.deliveryTag.byteOffset - bytes.byteOffset;
-        head.messageFormat = performative.messageFormat ?? -1;
-        head.settled = performative.settled;
-        head.more = performative.more === true;
-        head.rcvSettleMode = performative.rcvSettleMode;
-        head.state = performative.state;
-        head.resume = performative.resume === true;
-        head.aborted = performative.aborted === true;
-        head.batchable = performative.batchable === true;
-        head.payload = reader.position;
-        this.channels.remote(channel).handleTransfer(head, bytes, begin, end);
-        return;
-      }
-      default:
-        throw new Breach("connection", AmqpCondition.notAllowed, `${performative.type} came in a frame that is none of SASL's`);
-    }
-  }
-
-  #mustBeOpen(what: string): void {
-    if (this.remoteOpen === undefined) throw new Breach("connection", AmqpCondition.notAllowed, `${what} came before open`);
-  }
-
-  #handleOpen(open: Open): void {
+  handleOpen(open: Open): void {
     const state = next(connectionTable, this.state, "receive-open");
     if (state === undefined || this.remoteOpen !== undefined) throw new Breach("connection", AmqpCondition.notAllowed, "open came a second time");
     const limit = open.maxFrameSize ?? 0xffffffff;
@@ -440,7 +335,7 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
     this.#sink.onOpened(open);
   }
 
-  #handleClose(error: ErrorCondition | undefined): void {
+  handleClose(error: ErrorCondition | undefined): void {
     const ours = this.state === "opened" || this.state === "open-received" || this.state === "open-sent";
     if (ours) {
       if (this.state === "open-sent") this.state = "opened";
@@ -454,52 +349,19 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
     if (!this.#failed) this.#sink.onClosed(error);
   }
 
-  // ---------------------------------------------------------------- breaches
-
-  /** The one place where a breach is answered. */
-  #answer(error: unknown, channel: number): void {
-    if (error instanceof Breach) this.#punish(error, channel);
-    else if (error instanceof InvalidFieldError && this.remoteOpen !== undefined) this.#punishField(error, channel);
-    else if (error instanceof DecodeError) {
-      if (this.#handshake.inSasl) this.#handshake.handleUndecodable(error);
-      else this.#punish(new Breach("connection", error.condition ?? AmqpCondition.decodeError, error.message), channel);
-    } else {
-      // Nothing of ours throws anything else; if it does, the connection is in no known state.
-      this.#sendClose({ condition: AmqpCondition.internalError, description: "internal error" });
-      this.#report(new ConnectionError(`internal error: ${String(error)}`, { code: "invalid-state", scope: "connection", cause: error }));
-    }
-  }
-
-  /** A field that makes no sense in a performative that otherwise does: what it is about ends, not the connection. */
-  #punishField(error: InvalidFieldError, channel: number): void {
-    const breach = new Breach(error.scope === "link" ? "link" : "session", AmqpCondition.invalidField, error.message);
-    const performative = error.composite as Partial<Performative>;
-    if (performative.type === "attach") {
-      try {
-        this.channels.remote(channel).refuseAttach(performative as Attach, breach);
-        return;
-      } catch (again) {
-        this.#answer(again, channel);
-        return;
-      }
-    }
-    this.#punish(breach, channel);
-  }
-
-  #punish(breach: Breach, channel: number): void {
-    if (breach.scope === "link" && this.channels.punishLink(breach, channel)) return;
-    if (breach.scope !== "connection" && this.channels.punishSession(breach, channel)) return;
+  /** The peer broke a rule of the connection. */
+  condemn(breach: Breach): void {
     this.#sendClose(breach.error);
-    this.#report(this.#violation(breach.message, breach.condition));
+    this.#report(violation(breach.message, breach.condition));
   }
 
-  #guard(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.#answer(error, -1);
-    }
+  /** Something went wrong in here: the connection is in no known state any more. */
+  crash(error: unknown): void {
+    this.#sendClose({ condition: AmqpCondition.internalError, description: "internal error" });
+    this.#report(new ConnectionError(`internal error: ${String(error)}`, { code: "invalid-state", scope: "connection", cause: error }));
   }
+
+  // ---------------------------------------------------------------- private
 
   #sendClose(error: ErrorCondition | undefined): void {
     if (this.state === "end") return;
@@ -524,12 +386,6 @@ export class ConnectionEndpoint implements FrameSink, ChannelsOwner, HandshakeOw
     if (this.#failed) return;
     this.#failed = true;
     this.#sink.onFailed(error);
-  }
-
-  #violation(reason: string, condition: string): ConnectionError {
-    return new ConnectionError(`the peer broke the protocol: ${reason}`, {
-      code: "protocol-violation", scope: "connection", origin: "remote", condition, description: reason,
-    });
   }
 
   #writeEmptyFrame(): void {

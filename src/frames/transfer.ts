@@ -40,14 +40,15 @@ export function looksLikeTransfer(bytes: Uint8Array, at: number, end: number): b
 }
 
 /**
- * Reads the transfer that `looksLikeTransfer` found at `start`.
+ * Reads a transfer whose descriptor ends at `fields`.
  * @throws DecodeError decode-error
  */
-export function readTransfer(bytes: Uint8Array, start: number, end: number, head: TransferHead): void {
-  let at = start + 3;
+export function readTransfer(bytes: Uint8Array, fields: number, end: number, head: TransferHead): void {
+  let at = fields;
   let listEnd: number;
   let count: number;
-  const format = bytes[at] as number;
+  const format = bytes[at];
+  if (at >= end || format === undefined) throw truncated("list");
   if (format === 0xc0) {
     if (at + 3 > end) throw truncated("list");
     listEnd = at + 2 + (bytes[at + 1] as number);

@@ -1,0 +1,202 @@
+/**
+ * What a connection does with each frame: who it is for, and how a breach is answered that comes to light on the way. Breaches
+ * are answered here and nowhere else: by a detach, an end or a close, as far as the rule that was broken reaches.
+ */
+
+import type { AmqpError } from "../errors.ts";
+import { ConnectionError, DecodeError } from "../errors.ts";
+import { readPerformative } from "../frames/codec.ts";
+import { InvalidFieldError } from "../frames/composite.ts";
+import type { ErrorCondition } from "../frames/condition.ts";
+import { AmqpCondition, ConnectionCondition } from "../frames/condition.ts";
+import type { Attach, Open, Performative, SaslPerformative } from "../frames/performatives.ts";
+import type { FrameSink, ProtocolHeader } from "../frames/splitter.ts";
+import { FrameType } from "../frames/splitter.ts";
+import { TransferHead, looksLikeTransfer, readTransfer } from "../frames/transfer.ts";
+import { ByteReader, readDescriptor } from "../wire/decode.ts";
+import { Breach } from "./breach.ts";
+import type { Channels } from "./channels.ts";
+import type { Handshake } from "./handshake.ts";
+import type { ConnectionState } from "./states.ts";
+
+/** Descriptor of a transfer. */
+const TRANSFER = 0x14;
+
+/** What the input needs of its connection. */
+export interface InputOwner {
+  readonly state: ConnectionState;
+  readonly remoteOpen: Open | undefined;
+  handleOpen(open: Open): void;
+  handleClose(error: ErrorCondition | undefined): void;
+  /** Ends without another word. */
+  fail(error: AmqpError): void;
+  /** Closes because of a breach. */
+  condemn(breach: Breach): void;
+  /** Closes because of an error that should not be. */
+  crash(error: unknown): void;
+}
+
+export class FrameInput implements FrameSink {
+  readonly #owner: InputOwner;
+  readonly #handshake: Handshake;
+  readonly #channels: Channels;
+  readonly #head = new TransferHead();
+  readonly #reader = new ByteReader();
+
+  constructor(owner: InputOwner, handshake: Handshake, channels: Channels) {
+    this.#owner = owner;
+    this.#handshake = handshake;
+    this.#channels = channels;
+  }
+
+  onHeader(header: ProtocolHeader): void {
+    this.guard(() => this.#handshake.handleHeader(header));
+  }
+
+  onGarbage(bytes: Uint8Array): void {
+    this.#handshake.handleGarbage(bytes);
+  }
+
+  onBadFrame(reason: string): void {
+    if (this.#handshake.inSasl) this.#owner.fail(violation(reason, ConnectionCondition.framingError));
+    else this.#punish(new Breach("connection", ConnectionCondition.framingError, reason), -1);
+  }
+
+  onFrame(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
+    try {
+      if (type === FrameType.amqp && this.#owner.state === "opened" && looksLikeTransfer(bytes, start, end)) {
+        this.#transfer(start + 3, channel, bytes, begin, end);
+        return;
+      }
+      this.#dispatch(type, channel, bytes, begin, start, end);
+    } catch (error) {
+      this.#answer(error, channel);
+    }
+  }
+
+  #dispatch(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
+    if (this.#owner.state === "end") return;
+    if (type === FrameType.sasl || this.#handshake.inSasl) {
+      if (type !== FrameType.sasl || !this.#handshake.inSasl) {
+        if (this.#handshake.inSasl) {
+          this.#owner.fail(violation("a frame that is none of SASL's came during SASL", AmqpCondition.notAllowed));
+          return;
+        }
+        throw new Breach("connection", ConnectionCondition.framingError, "a SASL frame came outside of SASL");
+      }
+      this.#reader.reset(bytes, start, end);
+      this.#handshake.handleFrame(start === end ? undefined : readPerformative(this.#reader) as SaslPerformative);
+      return;
+    }
+    if (type !== FrameType.amqp) throw new Breach("connection", ConnectionCondition.framingError, `frame type ${type} is not known`);
+    if (start === end) {
+      if (this.#owner.remoteOpen === undefined) throw new Breach("connection", ConnectionCondition.framingError, "an empty frame came before open");
+      return;
+    }
+    const reader = this.#reader;
+    reader.reset(bytes, start, end);
+    if (this.#isTransfer(reader)) {
+      this.#mustBeOpen("transfer");
+      if (this.#owner.state !== "discarding") this.#transfer(reader.position, channel, bytes, begin, end);
+      return;
+    }
+    reader.reset(bytes, start, end);
+    const performative = readPerformative(reader) as Performative | SaslPerformative;
+    if (this.#owner.state === "discarding" && performative.type !== "close") return;
+    if (reader.position !== end) {
+      throw new Breach("connection", AmqpCondition.decodeError, `${end - reader.position} octets follow the ${performative.type}`);
+    }
+    switch (performative.type) {
+      case "open":
+        this.#owner.handleOpen(performative);
+        return;
+      case "close":
+        this.#owner.handleClose(performative.error);
+        return;
+      case "begin":
+        this.#mustBeOpen("begin");
+        this.#channels.handleBegin(channel, performative);
+        return;
+      case "end":
+        this.#mustBeOpen("end");
+        this.#channels.handleEnd(channel, performative.error);
+        return;
+      case "attach":
+      case "detach":
+      case "flow":
+      case "disposition":
+        this.#mustBeOpen(performative.type);
+        this.#channels.remote(channel).handle(performative);
+        return;
+      default:
+        throw new Breach("connection", AmqpCondition.notAllowed, `${performative.type} came in a frame that is none of SASL's`);
+    }
+  }
+
+  #transfer(fields: number, channel: number, bytes: Uint8Array, begin: number, end: number): void {
+    const head = this.#head;
+    readTransfer(bytes, fields, end, head);
+    this.#channels.remote(channel).handleTransfer(head, bytes, begin, end);
+  }
+
+  /** Whether the descriptor, in whatever encoding, is that of a transfer; the reader then stands behind it. */
+  #isTransfer(reader: ByteReader): boolean {
+    if (reader.bytes[reader.position] !== 0x00) return false;
+    const descriptor = readDescriptor(reader);
+    return descriptor === TRANSFER || descriptor === "amqp:transfer:list";
+  }
+
+  #mustBeOpen(what: string): void {
+    if (this.#owner.remoteOpen === undefined) throw new Breach("connection", AmqpCondition.notAllowed, `${what} came before open`);
+  }
+
+  /** The one place where a breach is answered. */
+  #answer(error: unknown, channel: number): void {
+    if (error instanceof Breach) this.#punish(error, channel);
+    else if (error instanceof InvalidFieldError && this.#owner.remoteOpen !== undefined) this.#punishField(error, channel);
+    else if (error instanceof DecodeError) {
+      if (this.#handshake.inSasl) this.#handshake.handleUndecodable(error);
+      else this.#punish(new Breach("connection", error.condition ?? AmqpCondition.decodeError, error.message), channel);
+    } else {
+      this.#owner.crash(error);
+    }
+  }
+
+  /** A field that makes no sense in a performative that otherwise does: what it is about ends, not the connection. */
+  #punishField(error: InvalidFieldError, channel: number): void {
+    const breach = new Breach(error.scope === "link" ? "link" : "session", AmqpCondition.invalidField, error.message);
+    const performative = error.composite as Partial<Performative>;
+    if (performative.type === "attach") {
+      try {
+        this.#channels.remote(channel).refuseAttach(performative as Attach, breach);
+        return;
+      } catch (again) {
+        this.#answer(again, channel);
+        return;
+      }
+    }
+    this.#punish(breach, channel);
+  }
+
+  #punish(breach: Breach, channel: number): void {
+    if (breach.scope === "link" && this.#channels.punishLink(breach, channel)) return;
+    if (breach.scope !== "connection" && this.#channels.punishSession(breach, channel)) return;
+    this.#owner.condemn(breach);
+  }
+
+  /** Runs a step in which the peer may turn out to have broken a rule. */
+  guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#answer(error, -1);
+    }
+  }
+}
+
+/** The error of a breach by the peer. */
+export function violation(reason: string, condition: string): ConnectionError {
+  return new ConnectionError(`the peer broke the protocol: ${reason}`, {
+    code: "protocol-violation", scope: "connection", origin: "remote", condition, description: reason,
+  });
+}
