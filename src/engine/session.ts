@@ -3,13 +3,13 @@
  */
 
 import type { ErrorCondition } from "../frames/condition.ts";
-import { AmqpCondition, SessionCondition } from "../frames/condition.ts";
+import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Attach, Begin, Detach, Disposition, Flow, Performative } from "../frames/performatives.ts";
 import type { TransferHead } from "../frames/transfer.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { IdRing } from "../util/id-ring.ts";
-import { serialDiff, serialLess } from "../util/serial.ts";
+import { serialLess } from "../util/serial.ts";
 import { Breach } from "./breach.ts";
 import type { IncomingTransfer, OutgoingTransfer } from "./deliveries.ts";
 import { DispositionRun } from "./dispositions.ts";
@@ -20,12 +20,8 @@ import { ReceiverEndpoint } from "./receiver.ts";
 import { SenderEndpoint } from "./sender.ts";
 import type { SessionEvent, SessionState } from "./states.ts";
 import { next, sessionTable } from "./states.ts";
+import { Windows } from "./windows.ts";
 
-/** The most frames that a session lets come in before it renews its window. */
-const LARGEST_WINDOW = 2048;
-const LEAST_WINDOW = 16;
-/** Sessions of one connection may together promise this many times its byte budget, if every frame were full. */
-const OVERCOMMIT = 8;
 /** The highest handle that a peer may use on the listening side, unless told otherwise. */
 const SERVER_HANDLE_MAX = 255;
 
@@ -76,17 +72,12 @@ export class SessionEndpoint implements HandlesOwner {
   /** The channel of the peer's frames, -1 while it has none. */
   remoteChannel = -1;
   remoteBegin: Begin | undefined = undefined;
-  /** Transfer frames that the peer takes now. */
-  remoteIncomingWindow = 0;
+  readonly windows: Windows;
   readonly outgoing = new IdRing<OutgoingTransfer>((delivery) => this.#compact(delivery));
   readonly incoming = new IdRing<IncomingTransfer>();
   readonly #owner: SessionOwner;
-  #nextOutgoingId = 0;
   #nextDeliveryId = 0;
-  #nextIncomingId = 0;
   #expectedDeliveryId = -1;
-  readonly #window: number;
-  #incomingWindow: number;
   #windowDue = false;
   #enlisted = false;
   #told = false;
@@ -112,14 +103,16 @@ export class SessionEndpoint implements HandlesOwner {
     this.channel = channel;
     this.settings = settings;
     const { maxBufferedBytes, maxFrameSize } = connection.settings;
-    const frames = Math.floor(maxBufferedBytes / maxFrameSize);
-    const share = Math.floor((frames * OVERCOMMIT) / count);
-    this.#window = settings.incomingWindow ?? Math.max(LEAST_WINDOW, Math.min(frames, share, LARGEST_WINDOW));
-    this.#incomingWindow = this.#window;
+    this.windows = new Windows(settings.incomingWindow, settings.outgoingWindow, { maxBufferedBytes, maxFrameSize, sessions: count });
     this.links = new Handles(this);
   }
 
   // ---------------------------------------------------------------- getters
+
+  /** Transfer frames that the peer takes now. */
+  get remoteIncomingWindow(): number {
+    return this.windows.remoteIncoming;
+  }
 
   /** The highest handle that the peer may use. */
   get handleMax(): number {
@@ -159,18 +152,16 @@ export class SessionEndpoint implements HandlesOwner {
   // ---------------------------------------------------------------- begin and end
 
   sendBegin(remoteChannel: number | undefined): void {
-    const { outgoingWindow, offeredCapabilities, desiredCapabilities, properties } = this.settings;
+    const { offeredCapabilities, desiredCapabilities, properties } = this.settings;
     this.#write({
-      type: "begin", remoteChannel, nextOutgoingId: this.#nextOutgoingId, incomingWindow: this.#incomingWindow,
-      outgoingWindow: outgoingWindow ?? LARGEST_WINDOW, handleMax: this.handleMax, offeredCapabilities, desiredCapabilities, properties,
+      type: "begin", remoteChannel, ...this.windows.fields, handleMax: this.handleMax, offeredCapabilities, desiredCapabilities, properties,
     });
     this.#advance("send-begin");
   }
 
   handleBegin(begin: Begin): void {
     this.remoteBegin = begin;
-    this.#nextIncomingId = begin.nextOutgoingId;
-    this.remoteIncomingWindow = begin.incomingWindow;
+    this.windows.handleBegin(begin);
     this.links.peerMax = begin.handleMax ?? 0xffffffff;
     const before = this.state;
     this.#advance("receive-begin");
@@ -229,12 +220,8 @@ export class SessionEndpoint implements HandlesOwner {
 
   handleTransfer(head: TransferHead, bytes: Uint8Array, begin: number, end: number): void {
     if (this.state !== "mapped") return;
-    if (this.#incomingWindow === 0) {
-      throw new Breach("session", SessionCondition.windowViolation, "a transfer came while the incoming-window was 0");
-    }
-    this.#incomingWindow -= 1;
-    this.#nextIncomingId = (this.#nextIncomingId + 1) >>> 0;
-    if (this.#incomingWindow * 2 <= this.#window) this.#wantWindow();
+    this.windows.received();
+    if (this.windows.low) this.#wantWindow();
     const link = this.links.remote(head.handle);
     if (link.discards) {
       if (head.deliveryId >= 0) this.skip(head.deliveryId);
@@ -264,8 +251,7 @@ export class SessionEndpoint implements HandlesOwner {
 
   /** A transfer frame is written; `delivery` on the first one. */
   sent(delivery: OutgoingTransfer | undefined): void {
-    this.#nextOutgoingId = (this.#nextOutgoingId + 1) >>> 0;
-    this.remoteIncomingWindow -= 1;
+    this.windows.sent();
     if (delivery === undefined) return;
     this.#nextDeliveryId = (this.#nextDeliveryId + 1) >>> 0;
     if (!delivery.presettled) this.outgoing.push(delivery.deliveryId, delivery);
@@ -348,7 +334,7 @@ export class SessionEndpoint implements HandlesOwner {
 
   /** The byte budget has room again. */
   renew(): void {
-    if (this.#incomingWindow * 2 <= this.#window) this.#wantWindow();
+    if (this.windows.low) this.#wantWindow();
     this.links.renew();
   }
 
@@ -365,14 +351,7 @@ export class SessionEndpoint implements HandlesOwner {
   }
 
   #handleFlow(flow: Flow): void {
-    // A peer that has not seen our begin yet counts from our initial id, which is 0 for every session of ours.
-    const base = flow.nextIncomingId ?? 0;
-    if (serialLess(this.#nextOutgoingId, base)) {
-      throw new Breach("session", SessionCondition.windowViolation,
-        `flow names next-incoming-id ${base}, beyond our next-outgoing-id ${this.#nextOutgoingId}`);
-    }
-    const had = this.remoteIncomingWindow;
-    this.remoteIncomingWindow = Math.max(0, flow.incomingWindow - serialDiff(this.#nextOutgoingId, base));
+    const reopened = this.windows.handleFlow(flow);
     if (flow.handle !== undefined) {
       const link = this.links.remote(flow.handle);
       if (!link.discards) {
@@ -388,7 +367,7 @@ export class SessionEndpoint implements HandlesOwner {
         this.#enlist();
       }
     }
-    if (had <= 0 && this.remoteIncomingWindow > 0) this.links.resume();
+    if (reopened) this.links.resume();
   }
 
   #handleDisposition(disposition: Disposition): void {
@@ -443,11 +422,8 @@ export class SessionEndpoint implements HandlesOwner {
 
   #writeFlow(link: LinkEndpoint | undefined, echo: boolean): void {
     this.#windowDue = false;
-    if (this.connection.hasRoom) this.#incomingWindow = this.#window;
-    const session = {
-      nextIncomingId: this.remoteBegin === undefined ? undefined : this.#nextIncomingId, incomingWindow: this.#incomingWindow,
-      nextOutgoingId: this.#nextOutgoingId, outgoingWindow: this.settings.outgoingWindow ?? LARGEST_WINDOW,
-    };
+    if (this.connection.hasRoom) this.windows.renew();
+    const session = this.windows.fields;
     if (link === undefined) this.#write({ type: "flow", ...session, echo: echo ? true : undefined });
     else this.#write({ type: "flow", ...session, ...link.flowState() });
   }
