@@ -7,22 +7,21 @@ import type { LinkSettings, SenderSink } from "../engine/link.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
 import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
-import { ConfigError, EncodeError, LimitError, LinkError } from "../errors.ts";
+import { ConfigError, LimitError, LinkError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
 import type { Attach } from "../frames/performatives.ts";
 import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
-import type { BodyReference } from "../message/sections.ts";
-import { encodeMessage } from "../message/sections.ts";
 import type { CallOptions } from "../options/call.ts";
 import type { ResolvedSender } from "../options/resolve-link.ts";
 import { Deferred } from "../util/deferred.ts";
 import { Deque } from "../util/deque.ts";
 import { nextTurn } from "../transport/next-turn.ts";
-import type { SlabWriter } from "../util/slab.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import type { Explanation, OutgoingDelivery, SendOptions, Sendable, Sender, Sent, Unsettled } from "./api.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { Encodable } from "./encoder.ts";
+import { MessageEncoder } from "./encoder.ts";
 import { explainSender } from "./explain.ts";
 import { judgeModes } from "./guarantees.ts";
 import { InFlightTable } from "./in-flight.ts";
@@ -37,8 +36,6 @@ import { checkedTag } from "./tags.ts";
 import { wireSource, wireTarget } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
 
-type Encodable = MessageInit | Message;
-
 export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner {
   override readonly isSender = true;
   override readonly isReceiver = false;
@@ -51,10 +48,9 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #ready: Deferred<void>[] = [];
   readonly #deadlines: Deadlines<ClientOutgoing>;
   readonly #aborts = new AbortWatch<ClientOutgoing>((delivery, reason) => this.#giveUp(delivery, reason));
-  readonly #references: BodyReference[] = [];
+  readonly #encoder = new MessageEncoder();
   readonly #idle: Deferred<void>[] = [];
   #tagNumber = 0;
-  #maxMessageSize = Infinity;
 
   constructor(host: LinkHost, name: string, options: ResolvedSender) {
     super(host, name, options);
@@ -189,7 +185,9 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     while (this.#waiting.length !== 0 && this.#canWrite()) {
       const delivery = this.#waiting.shift() as ClientOutgoing;
       this.#count(delivery, -1);
-      endpoint.send(delivery);
+      const unfit = this.#encoder.unfit(delivery);
+      if (unfit === undefined) endpoint.send(delivery);
+      else delivery.decide({ type: "not-sent", cause: unfit }, notSent(unfit, delivery, this.title));
     }
     if (this.#ready.length !== 0) this.#tellReady();
     if (endpoint.draining && endpoint.credit > 0) nextTurn(this.#answerDrain);
@@ -230,7 +228,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   protected override onOpen(): void {
-    this.#maxMessageSize = this.endpoint?.peerMaxMessageSize ?? Infinity;
+    this.#encoder.maxMessageSize = this.endpoint?.peerMaxMessageSize ?? Infinity;
     this.onWritable();
   }
 
@@ -287,34 +285,10 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (this.options.target === null && (message.to ?? message.address) === undefined) {
       throw new ConfigError("send(): a message needs \"to\" on a sender without a target (anonymous relay)", { code: "config", scope: "delivery" });
     }
-    if (this.#canWrite() && this.#waiting.length === 0) this.#encodeNow(delivery, message);
-    else return this.#encodeLater(delivery, message);
-    return undefined;
-  }
-
-  #encodeNow(delivery: ClientOutgoing, message: Encodable): void {
-    const endpoint = this.endpoint as SenderEndpoint;
-    const w = endpoint.begin(delivery);
-    const start = w.position;
-    const references = this.#references;
-    try {
-      encodeMessage(w, message, references);
-      if (references.length === 0) {
-        if (w.position - start > this.#maxMessageSize) throw this.#tooLarge(w.position - start);
-        endpoint.commit(delivery);
-        return;
-      }
-      const chunks = this.#takeChunks(w, start);
-      endpoint.cancel(delivery);
-      endpoint.sendChunks(delivery, chunks);
-    } catch (error) {
-      references.length = 0;
-      endpoint.cancel(delivery);
-      throw error;
+    if (this.#canWrite() && this.#waiting.length === 0) {
+      this.#encoder.encodeNow(this.endpoint as SenderEndpoint, delivery, message);
+      return undefined;
     }
-  }
-
-  #encodeLater(delivery: ClientOutgoing, message: Encodable): Error | undefined {
     const { io } = this.host;
     const { limits } = io.profile;
     if (io.pendingSends >= limits.maxPendingSends || io.pendingBytes >= limits.maxPendingBytes) {
@@ -324,48 +298,10 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       );
       return notSent(cause, delivery, this.title, "queue-full");
     }
-    const w = io.backlog;
-    const start = w.begin();
-    try {
-      encodeMessage(w, message, this.#references);
-      const size = w.position - start;
-      if (this.#references.length === 0) {
-        if (size > this.#maxMessageSize) throw this.#tooLarge(size);
-        delivery.slab = w.pin();
-        delivery.offset = start;
-        delivery.length = size;
-        w.finish();
-        w.retain();
-      } else {
-        delivery.chunks = this.#takeChunks(w, start);
-        w.rewind();
-      }
-    } catch (error) {
-      this.#references.length = 0;
-      w.rewind();
-      throw error;
-    }
+    this.#encoder.encodeLater(io.backlog, delivery, message);
     this.#waiting.push(delivery);
     this.#count(delivery, 1);
     return undefined;
-  }
-
-  /** The message in pieces: what was written, with the bodies that go by reference in between. */
-  #takeChunks(w: SlabWriter, start: number): Uint8Array[] {
-    const chunks: Uint8Array[] = [];
-    const written = w.bytes.slice(start, w.position);
-    let from = 0;
-    let total = written.length;
-    for (const { at, bytes } of this.#references) {
-      if (at > from) chunks.push(written.subarray(from, at));
-      chunks.push(bytes);
-      total += bytes.length;
-      from = at;
-    }
-    if (from < written.length) chunks.push(written.subarray(from));
-    this.#references.length = 0;
-    if (total > this.#maxMessageSize) throw this.#tooLarge(total);
-    return chunks;
   }
 
   #configure(delivery: ClientOutgoing, options: SendOptions): void {
@@ -429,11 +365,6 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   #tellIdle(): void {
     if (this.#waiting.length !== 0 || this.inFlight.size !== 0) return;
     for (const idle of this.#idle.splice(0)) idle.resolve();
-  }
-
-  #tooLarge(size: number): EncodeError {
-    return new EncodeError(`a message of ${size} octets is larger than the peer's max-message-size of ${this.#maxMessageSize}`,
-      { code: "message-too-large", scope: "delivery" });
   }
 }
 

@@ -369,7 +369,7 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
       if (this.state === "close-sent" || this.state === "discarding" || this.state === "close-pipe") return;
       // Before our open is sent: header, open and close go out together, so that the peer can read why.
       this.#handshake.forceHeader();
-      this.#writeOpen();
+      if (this.state !== "open-pipe") this.#writeOpen();
       this.state = "open-sent";
     }
     this.channels.prepare();

@@ -93,7 +93,7 @@ export class Handshake {
     if (right && (this.phase === "AMQP header" || unsecured) && header.id === ProtocolId.amqp) {
       this.#owner.advance("receive-header");
       this.phase = "open";
-      if (this.#side === "server") this.#sendAmqpHeader();
+      if (this.#side === "server") this.forceHeader();
       else if (this.#sasl === undefined) this.#owner.sendOpen();
       return;
     }
@@ -124,7 +124,7 @@ export class Handshake {
     this.#carryOut(this.#sasl?.abandon?.(cause) ?? []);
   }
 
-  /** Makes sure that the AMQP header is out, since a close is to follow. */
+  /** Makes sure that the AMQP header is out; a close before the peer's header has brought it out already. */
   forceHeader(): void {
     if (!this.#headerSent) this.#sendAmqpHeader();
   }

@@ -142,11 +142,7 @@ export abstract class LinkEndpoint {
   /** Answers a peer's attach with a null terminus and a detach (§2.6.3). */
   refuse(error: ErrorCondition): void {
     if (this.state !== "attach-received") return;
-    const { source, target, initialDeliveryCount } = { ...this.remoteAttach };
-    this.session.assign(this);
-    this.attach(this.role === "sender"
-      ? { name: this.name, source: null, target, initialDeliveryCount: 0 }
-      : { name: this.name, source, target: null, initialDeliveryCount });
+    this.#attachNull();
     this.detach(true, error);
   }
 
@@ -187,6 +183,8 @@ export abstract class LinkEndpoint {
     if (this.state === "detach-received") {
       const closed = detach.closed === true;
       this.closing = closed;
+      // The peer gave up before it was answered: both ends attach before they detach (§2.6.4).
+      if (this.handle < 0) this.#attachNull();
       this.session.writeDetach({ type: "detach", handle: this.handle, closed });
       this.advance("send-detach");
       this.lost();
@@ -211,6 +209,14 @@ export abstract class LinkEndpoint {
     if (this.#told) return;
     this.#told = true;
     this.owner?.onDetached(closed, error, breach);
+  }
+
+  #attachNull(): void {
+    const { source, target, initialDeliveryCount } = { ...this.remoteAttach };
+    this.session.assign(this);
+    this.attach(this.role === "sender"
+      ? { name: this.name, source: null, target, initialDeliveryCount: 0 }
+      : { name: this.name, source, target: null, initialDeliveryCount });
   }
 
   abstract handleFlow(flow: Flow): void;
