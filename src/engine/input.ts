@@ -111,6 +111,8 @@ export class FrameInput implements FrameSink {
         this.#owner.handleOpen(performative);
         return;
       case "close":
+        // Of a peer that has had our open, a close without an open of its own is taken: it carries the reason.
+        if (this.#owner.state === "header-exchanged") this.#mustBeOpen("close");
         this.#owner.handleClose(performative.error);
         return;
       case "begin":

@@ -220,7 +220,7 @@ export class SessionEndpoint implements HandlesOwner {
 
   handleTransfer(head: TransferHead, bytes: Uint8Array, begin: number, end: number): void {
     if (this.state !== "mapped") return;
-    this.windows.received();
+    this.windows.received(end - begin);
     if (this.windows.low) this.#wantWindow();
     const link = this.links.remote(head.handle);
     if (link.discards) {

@@ -22,20 +22,32 @@ export interface WindowBounds {
   readonly sessions: number;
 }
 
+/**
+ * A window that nobody chose holds no more full frames than the byte budget, and grows while the frames that come are smaller
+ * than that: small messages need many of them to keep a connection busy.
+ */
 export class Windows {
   /** Transfer frames that the peer takes now. */
   remoteIncoming = 0;
-  readonly #size: number;
+  readonly #budget: number;
+  readonly #least: number;
+  readonly #most: number;
   readonly #outgoing: number;
+  #size: number;
   #incoming: number;
+  /** Octets of the frames that came since the window was opened. */
+  #octets = 0;
   #nextOutgoingId = 0;
   #nextIncomingId = 0;
   #begun = false;
 
   constructor(incoming: number | undefined, outgoing: number | undefined, { maxBufferedBytes, maxFrameSize, sessions }: WindowBounds) {
     const frames = Math.floor(maxBufferedBytes / maxFrameSize);
-    const share = Math.floor((frames * OVERCOMMIT) / sessions);
-    this.#size = incoming ?? Math.max(LEAST, Math.min(frames, share, LARGEST));
+    const share = Math.max(LEAST, Math.min(LARGEST, Math.floor((frames * OVERCOMMIT) / sessions)));
+    this.#budget = maxBufferedBytes;
+    this.#most = incoming ?? share;
+    this.#least = incoming ?? Math.max(LEAST, Math.min(frames, share));
+    this.#size = this.#least;
     this.#outgoing = outgoing ?? LARGEST;
     this.#incoming = this.#size;
   }
@@ -73,11 +85,12 @@ export class Windows {
   }
 
   /** A transfer frame came in. */
-  received(): void {
+  received(octets: number): void {
     if (this.#incoming === 0) {
       throw new Breach("session", SessionCondition.windowViolation, "a transfer came while the incoming-window was 0");
     }
     this.#incoming -= 1;
+    this.#octets += octets;
     this.#nextIncomingId = (this.#nextIncomingId + 1) >>> 0;
   }
 
@@ -89,6 +102,12 @@ export class Windows {
 
   /** Opens the incoming window whole again. */
   renew(): void {
+    const came = this.#size - this.#incoming;
+    if (came > 0) {
+      const fitting = Math.floor((this.#budget * came) / this.#octets);
+      this.#size = Math.max(this.#least, Math.min(this.#most, fitting));
+      this.#octets = 0;
+    }
     this.#incoming = this.#size;
   }
 }
