@@ -30,6 +30,7 @@ import { freshId } from "./ids.ts";
 import type { ClientLink, ConnectionIo } from "./link.ts";
 import type { IncomingLink } from "./link-request.ts";
 import { asRequest } from "./link-request.ts";
+import { logStatus } from "./log.ts";
 import type { Profile, Socket } from "./profile.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { remoteError } from "./remote-error.ts";
@@ -192,6 +193,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   // ---------------------------------------------------------------- the container's calls
 
   tell(status: ConnectionStatus): void {
+    logStatus(this.profile.logger, this.profile.side, status);
     this.#status.tell(status);
   }
 
@@ -213,7 +215,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
         desiredCapabilities: some(profile.desiredCapabilities), properties: profile.properties,
       },
       maxFrameSize: profile.maxFrameSize, channelMax: profile.channelMax, idleTimeout: profile.idleTimeout,
-      maxBufferedBytes: profile.limits.maxBufferedBytes, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: this.#pool,
+      maxBufferedBytes: profile.limits.maxBufferedBytes, maxEarlyFrameSize: profile.limits.maxSaslFrameSize, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: this.#pool,
       get acceptSessions() { return takesLinks(); },
       handshakeTime: profile.timeouts.handshake,
     }, this, profile.clock.now());
@@ -257,6 +259,10 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     this.#unanswered.add(request);
     request.onAnswered = () => this.#unanswered.delete(request);
     request.expire(this.profile.timeouts.linkRequest, NOBODY);
+    if (this.#unanswered.size + this.#sessions.linkCount > this.profile.limits.maxLinks) {
+      void request.refuse({ condition: "amqp:resource-limit-exceeded", description: `no more than ${this.profile.limits.maxLinks} links a connection` });
+      return;
+    }
     if (this.onRequest?.(request) === true) return;
     this.#requests.push(asRequest(request));
   }
@@ -291,7 +297,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     this.#remote = "active";
     this.#attempt?.resolve();
     this.#attempt = undefined;
-    this.#status.tell({ type: "connected", url: this.url ?? "", remoteContainer: open.containerId });
+    this.tell({ type: "connected", url: this.url ?? "", remoteContainer: open.containerId });
     this.#sessions.begin();
   }
 
@@ -356,7 +362,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     if (this.#attempt !== undefined) this.#refuse(this.#failure ?? lost);
     else if (this.#over === undefined && this.#local === "closed" && error === undefined) this.#finish(this.#failure);
     else if (this.#over === undefined) {
-      this.#status.tell({ type: "disconnected", error: lost });
+      this.tell({ type: "disconnected", error: lost });
       this.#finish(this.#failure ?? lost);
     }
   }
@@ -416,7 +422,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     for (const request of [...this.#unanswered]) request.drop();
     this.#requests.end();
     this.#afterFlush.splice(0).forEach((task) => task());
-    this.#status.tell({ type: "closed", error });
+    this.tell({ type: "closed", error });
     this.#closed.resolve(error);
     this.onOver?.();
   }

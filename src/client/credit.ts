@@ -9,6 +9,8 @@ import type { ReceiverEndpoint } from "../engine/receiver.ts";
 export interface CreditOwner {
   readonly endpoint: ReceiverEndpoint | undefined;
   readonly prefetch: number;
+  /** Deliveries that may be unsettled at once, whoever has them. */
+  readonly maxUnsettled: number;
   readonly queue: { readonly length: number };
   readonly held: number;
   /** Takers that wait. */
@@ -92,7 +94,7 @@ export class CreditKeeper {
       endpoint.giveCredit(endpoint.credit + this.#early);
       this.#early = 0;
     }
-    if (!endpoint.session.connection.hasRoom || endpoint.draining) return;
+    if (!endpoint.session.connection.hasRoom || endpoint.draining || endpoint.tags.size >= owner.maxUnsettled) return;
     const target = this.#target();
     const missing = target - endpoint.credit;
     if (missing <= 0) return;

@@ -22,8 +22,8 @@ export interface IncomingOwner extends Receiver {
   readonly settlesSecond: boolean;
   /** Whether the peer's source can take back a message as modified. */
   readonly offersModified: boolean;
-  /** It no longer counts against prefetch. */
-  passed(delivery: ClientIncoming): void;
+  /** A delivery is settled or passed; `wasHeld` if it counted against prefetch until now. */
+  passed(wasHeld: boolean): void;
   /** Its outcome waits for the sender's settlement, or does so no longer. */
   unconfirmed(delivery: ClientIncoming, waits: boolean): void;
 }
@@ -166,9 +166,9 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   #pass(): void {
-    if (!this.held) return;
+    const { held } = this;
     this.held = false;
-    this.link.passed(this as ClientIncoming);
+    this.link.passed(held);
   }
 
   /** Undefined while its attachment lives; afterwards it is on its way to somebody else. */

@@ -134,6 +134,12 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     else this.link.decided(this);
   }
 
+  /** It leaves settled: nobody will tell its outcome. */
+  leave(): void {
+    this.told = true;
+    this.#settlement?.resolve(this);
+  }
+
   /** Its fate is known; undefined where the peer settled without an outcome. */
   decide(outcome: SendOutcome | undefined, error?: Error): void {
     this.told = true;

@@ -3,7 +3,7 @@
 import type { SaslSide } from "../engine/handshake.ts";
 import type { AmqpError } from "../errors.ts";
 import type { Int64Mode } from "../options/connect.ts";
-import type { Clock } from "../options/environment.ts";
+import type { Clock, Logger } from "../options/environment.ts";
 import type { ResolvedLimits } from "../options/limits.ts";
 import type { ReceiverOptionsBase, SenderOptionsBase, SessionOptions } from "../options/link.ts";
 import type { ResolvedTimeouts } from "../options/timeouts.ts";
@@ -28,6 +28,7 @@ export interface Profile {
   readonly int64: Int64Mode;
   readonly typed: boolean;
   readonly clock: Clock;
+  readonly logger: Logger | undefined;
   /** Gets what nobody awaits. */
   readonly onError: (error: AmqpError) => void;
   readonly defaults: {

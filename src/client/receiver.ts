@@ -44,6 +44,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   endpoint: ReceiverEndpoint | undefined = undefined;
   readonly decoding: DecodeOptions;
   readonly prefetch: number;
+  readonly maxUnsettled: number;
   readonly autoAccept: boolean;
   settlesSecond: boolean;
   offersModified = true;
@@ -63,6 +64,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     const { profile } = host.io;
     this.decoding = { int64: options.int64 ?? profile.int64, typed: options.typed ?? profile.typed };
     this.prefetch = options.prefetch;
+    this.maxUnsettled = profile.limits.maxUnsettled;
     this.autoAccept = options.autoAccept;
     this.settlesSecond = options.rcvSettleMode === "second";
     this.#settlesOnArrival = options.guarantee === "at-most-once";
@@ -191,8 +193,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     return this.#drain.run(undefined);
   }
 
-  passed(_delivery: ClientIncoming): void {
-    this.held -= 1;
+  passed(wasHeld: boolean): void {
+    if (wasHeld) this.held -= 1;
     this.credits.topUp();
   }
 

@@ -8,27 +8,65 @@ import { Feed } from "./feed.ts";
 
 const USUAL = 1_000;
 
+type Sent = MessageInit | Message;
+type Happening =
+  | { readonly type: "settled"; readonly delivery: OutgoingDelivery }
+  | { readonly type: "failed"; readonly error: unknown }
+  | { readonly type: "asked"; readonly result: IteratorResult<Sent> };
+
 /** @throws ConfigError config */
 export async function* sendAll(
-  sender: Sender, messages: Iterable<MessageInit | Message> | AsyncIterable<MessageInit | Message>,
-  options?: SendOptions & { concurrency?: number | undefined },
+  sender: Sender, messages: Iterable<Sent> | AsyncIterable<Sent>, options?: SendOptions & { concurrency?: number | undefined },
 ): AsyncIterableIterator<OutgoingDelivery> {
   const { concurrency = USUAL, ...each } = options ?? {};
   if (!(concurrency >= 1)) throw new ConfigError("sendAll(): option \"concurrency\" must be at least 1", { code: "config", scope: "link" });
-  const settled = new Feed<{ delivery: OutgoingDelivery } | { error: unknown }>();
-  const results = settled[Symbol.asyncIterator]();
-  let under = 0;
-  const give = async (): Promise<OutgoingDelivery> => {
-    const result = (await results.next()).value as { delivery: OutgoingDelivery } | { error: unknown };
-    under -= 1;
-    if ("error" in result) throw result.error;
-    return result.delivery;
-  };
   const call = options === undefined ? undefined : each;
-  for await (const message of messages) {
+  const happenings = new Feed<Happening>();
+  const next = happenings[Symbol.asyncIterator]();
+  const fail = (error: unknown): void => happenings.push({ type: "failed", error });
+  const source = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+  let under = 0;
+  let asked = false;
+  let exhausted = false;
+  const send = (result: IteratorResult<Sent>): void => {
+    exhausted = result.done === true;
+    if (result.done === true) return;
     under += 1;
-    sender.send(message, call).then((delivery) => settled.push({ delivery }), (error: unknown) => settled.push({ error }));
-    if (under >= concurrency) yield await give();
+    sender.send(result.value, call).then((delivery) => happenings.push({ type: "settled", delivery }), fail);
+  };
+  try {
+    while (!exhausted || under > 0) {
+      // A source that has to be waited for must not hold up what settles meanwhile.
+      while (!exhausted && !asked && under < concurrency) {
+        const result = source.next();
+        if (!("then" in result)) {
+          send(result);
+          continue;
+        }
+        asked = true;
+        result.then((given) => happenings.push({ type: "asked", result: given }), fail);
+      }
+      if (under === 0 && !asked) continue;
+      const happening = (await next.next()).value as Happening;
+      if (happening.type === "failed") throw happening.error;
+      if (happening.type === "asked") {
+        asked = false;
+        send(happening.result);
+      } else {
+        under -= 1;
+        yield happening.delivery;
+      }
+    }
+  } finally {
+    if (!exhausted) void leave(source);
   }
-  while (under > 0) yield await give();
+}
+
+/** The loop was left early: the source is told, and nobody waits for it. */
+async function leave(source: Iterator<Sent> | AsyncIterator<Sent>): Promise<void> {
+  try {
+    await source.return?.();
+  } catch {
+    // Whoever left the loop is gone.
+  }
 }

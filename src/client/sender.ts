@@ -50,6 +50,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #aborts = new AbortWatch<ClientOutgoing>((delivery, reason) => this.#giveUp(delivery, reason));
   readonly #encoder = new MessageEncoder();
   readonly #idle: Deferred<void>[] = [];
+  /** Of whose frames some are written and some are not. */
+  #underWay: ClientOutgoing | undefined = undefined;
   #tagNumber = 0;
 
   constructor(host: LinkHost, name: string, options: ResolvedSender) {
@@ -87,7 +89,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const promise = new Promise<OutgoingDelivery>(Capture.executor);
     const resolve = Capture.take() as (value: ClientOutgoing | Promise<never>) => void;
     if (delivery.presettled && delivery.writtenAt >= 0) {
-      this.host.io.afterFlush(() => resolve(delivery));
+      this.#tellWhenGone(delivery, resolve);
       return promise;
     }
     delivery.resolve = resolve;
@@ -140,12 +142,13 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   // ---------------------------------------------------------------- what a delivery calls
 
   written(delivery: ClientOutgoing): void {
+    if (this.#underWay === delivery) this.#underWay = undefined;
     if (delivery.presettled) {
       this.#release(delivery);
       const { resolve } = delivery;
-      delivery.told = true;
       delivery.resolve = undefined;
-      if (resolve !== undefined) this.host.io.afterFlush(() => resolve(delivery));
+      delivery.leave();
+      if (resolve !== undefined) this.#tellWhenGone(delivery, resolve);
       return;
     }
     this.inFlight.add(delivery);
@@ -157,6 +160,11 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (delivery.outcome?.type === "in-doubt" && !delivery.remoteSettled && !delivery.localSettled && this.over === undefined) return;
     this.inFlight.remove(delivery);
     this.#deadlines.forget(delivery);
+    if (this.#underWay === delivery) {
+      // The peer has decided before it had the whole of it, or the link is over: the rest is of no use to anybody.
+      this.#underWay = undefined;
+      this.endpoint?.abort(delivery);
+    }
     this.#release(delivery);
     if (this.#idle.length !== 0) this.#tellIdle();
     if (this.#waiting.length !== 0 && this.#canWrite()) this.onWritable();
@@ -186,7 +194,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       const delivery = this.#waiting.shift() as ClientOutgoing;
       this.#count(delivery, -1);
       const unfit = this.#encoder.unfit(delivery);
-      if (unfit === undefined) endpoint.send(delivery);
+      if (unfit === undefined) this.#send(endpoint, delivery);
       else delivery.decide({ type: "not-sent", cause: unfit }, notSent(unfit, delivery, this.title));
     }
     if (this.#ready.length !== 0) this.#tellReady();
@@ -238,6 +246,9 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       this.#count(delivery, -1);
       delivery.decide({ type: "not-sent", cause: error }, notSent(error, delivery, this.title));
     }
+    // Without its last frame no peer has the message.
+    const partial = this.#underWay;
+    partial?.decide({ type: "not-sent", cause: error }, notSent(error, partial, this.title));
     for (const delivery of [...this.inFlight]) {
       this.inFlight.remove(delivery);
       if (delivery.told) continue;
@@ -252,7 +263,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   protected override async flushed(): Promise<void> {
-    if (this.#waiting.length === 0 && this.inFlight.size === 0) return;
+    if (!this.#busy) return;
     const idle = new Deferred<void>();
     this.#idle.push(idle);
     await idle.promise;
@@ -267,6 +278,11 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   // ---------------------------------------------------------------- private
+
+  /** Whether there are sends whose fate is not known. */
+  get #busy(): boolean {
+    return this.#waiting.length !== 0 || this.inFlight.size !== 0 || this.#underWay !== undefined;
+  }
 
   #canWrite(): boolean {
     const { endpoint } = this;
@@ -286,7 +302,9 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       throw new ConfigError("send(): a message needs \"to\" on a sender without a target (anonymous relay)", { code: "config", scope: "delivery" });
     }
     if (this.#canWrite() && this.#waiting.length === 0) {
-      this.#encoder.encodeNow(this.endpoint as SenderEndpoint, delivery, message);
+      const endpoint = this.endpoint as SenderEndpoint;
+      this.#encoder.encodeNow(endpoint, delivery, message);
+      this.#underWay = endpoint.partial as ClientOutgoing | undefined;
       return undefined;
     }
     const { io } = this.host;
@@ -330,6 +348,25 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     else delivery.decide({ type: "in-doubt", cause: reason }, inDoubt(reason, delivery, this.title));
   }
 
+  #send(endpoint: SenderEndpoint, delivery: ClientOutgoing): void {
+    endpoint.send(delivery);
+    this.#underWay = endpoint.partial as ClientOutgoing | undefined;
+  }
+
+  /** A delivery that leaves settled is done when it is handed to the transport, unless that is lost before. */
+  #tellWhenGone(delivery: ClientOutgoing, resolve: (value: ClientOutgoing | Promise<never>) => void): void {
+    const { io } = this.host;
+    io.afterFlush(() => {
+      const cause = this.over;
+      if (cause === undefined || io.driver === undefined || delivery.writtenAt <= io.driver.flushed) {
+        resolve(delivery);
+        return;
+      }
+      delivery.outcome = { type: "not-sent", cause };
+      resolve(Promise.reject(notSent(cause, delivery, this.title)));
+    });
+  }
+
   #unqueue(delivery: ClientOutgoing): boolean {
     if (!this.#waiting.remove(delivery)) return false;
     this.#count(delivery, -1);
@@ -354,6 +391,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   #oldest(): Iterable<ClientOutgoing> {
+    const partial = this.#underWay;
+    if (partial !== undefined) return concatenated(this.inFlight, [partial], this.#waiting);
     return this.inFlight.size === 0 ? this.#waiting : concatenated(this.inFlight, this.#waiting);
   }
 
@@ -363,7 +402,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   #tellIdle(): void {
-    if (this.#waiting.length !== 0 || this.inFlight.size !== 0) return;
+    if (this.#busy) return;
     for (const idle of this.#idle.splice(0)) idle.resolve();
   }
 }
@@ -373,9 +412,8 @@ function isSendable(message: unknown): message is Sendable {
   return typeof (message as { send?: unknown }).send === "function" && (message as { encode?: unknown }).encode === undefined;
 }
 
-function* concatenated<T>(first: Iterable<T>, second: Iterable<T>): IterableIterator<T> {
-  yield* first;
-  yield* second;
+function* concatenated<T>(...parts: Iterable<T>[]): IterableIterator<T> {
+  for (const part of parts) yield* part;
 }
 
 function some(names: readonly string[]): readonly string[] | undefined {

@@ -35,6 +35,12 @@ export class Sessions {
     for (const session of this.#all) yield* session.links;
   }
 
+  get linkCount(): number {
+    let count = 0;
+    for (const session of this.#all) count += session.links.size;
+    return count;
+  }
+
   /** A session that the user made, or one for a link. */
   add(session: ClientSession): void {
     this.#all.add(session);

@@ -74,6 +74,7 @@ async function openSocket(url: ParsedUrl, shown: string, options: ResolvedConnec
   const allowInsecureMechs = options.allowInsecureMechs ?? duplex.loopback;
   const sasl = !options.saslEnabled ? undefined : new ClientNegotiation({
     hostname: options.virtualHost ?? url.host,
+    maxRounds: options.limits.maxSaslRounds,
     choose: (offered) => createClientMechanism(chooseMechanism({
       offered, credentials: credentials.type, certificate: duplex.secure && (cert !== undefined || pfx !== undefined), secure: duplex.secure,
       allowInsecureMechs, allowedMechs: options.allowedMechs,

@@ -126,9 +126,9 @@ class ContainerCore implements ContainerApi {
     };
   }
 
-  #profileBase(): Pick<Profile, "clock" | "onError" | "defaults"> {
-    const { session, sender, receiver } = this.#options;
-    return { clock: this.#clock, onError: this.#onError, defaults: { session, sender, receiver } };
+  #profileBase(): Pick<Profile, "clock" | "logger" | "onError" | "defaults"> {
+    const { session, sender, receiver, logger } = this.#options;
+    return { clock: this.#clock, logger, onError: this.#onError, defaults: { session, sender, receiver } };
   }
 
   #mustLive(): void {

@@ -163,7 +163,7 @@ class ContainerListener implements Listener {
     const mechanisms = this.#mechanisms(duplex);
     try {
       await connection.run({
-        duplex, url: this.url, sasl: new ServerNegotiation(mechanisms), saslOptional: mechanisms.has("ANONYMOUS"), answer: (need) => this.#authenticate(need, duplex),
+        duplex, url: this.url, sasl: new ServerNegotiation(mechanisms, this.#options.limits.maxSaslRounds), saslOptional: mechanisms.has("ANONYMOUS"), answer: (need) => this.#authenticate(need, duplex),
       });
       if (this.#readsConnections || this.#handlers.size === 0) this.#opened.push(connection);
     } catch (error) {

@@ -27,7 +27,7 @@ import type { SessionEndpoint, SessionSettings, SessionSink } from "./session.ts
 import type { ConnectionEvent, ConnectionState } from "./states.ts";
 import { connectionTable, next } from "./states.ts";
 
-/** Octets of the largest frame that is taken before the peer's open: the standard's 512 and some grace (protocol.md A). */
+/** Octets of the largest frame that is taken before the peer's open: the standard's 512 and some grace, since tokens are longer. */
 const EARLY_FRAME = 8 * 1024;
 /** Octets of the smallest frame limit that the standard allows. */
 const LEAST_FRAME = 512;
@@ -44,6 +44,8 @@ export interface ConnectionSettings {
   readonly open: Omit<Open, "type" | "maxFrameSize" | "channelMax" | "idleTimeOut">;
   readonly maxFrameSize: number;
   readonly channelMax: number;
+  /** Octets of the largest frame that is taken before the peer's open. @default 8192 */
+  readonly maxEarlyFrameSize?: number | undefined;
   /** Milliseconds of silence after which the peer counts as gone; Infinity or 0 is never. */
   readonly idleTimeout: number;
   /** Octets of the messages received and not yet taken, from which on windows and credit are not renewed. */
@@ -98,6 +100,8 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
   readonly #born: number;
   #now: number;
   #penalty: { readonly due: number; readonly end: () => void } | undefined = undefined;
+  /** Whether anything came from the peer. */
+  #heard = false;
   #wanted = false;
   #failed = false;
 
@@ -111,7 +115,7 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
     this.channels = new Channels(this);
     this.#handshake = new Handshake(settings.side, settings.sasl, settings.saslOptional ?? false, this);
     this.#input = new FrameInput(this, this.#handshake, this.channels);
-    this.#splitter = new FrameSplitter(this.#input, EARLY_FRAME);
+    this.#splitter = new FrameSplitter(this.#input, settings.maxEarlyFrameSize ?? EARLY_FRAME);
     this.#handshake.start();
   }
 
@@ -149,6 +153,7 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
   handleBytes(chunk: Uint8Array, now: number): void {
     if (this.#failed && this.finished) return;
     this.#now = now;
+    this.#heard = true;
     this.#idle.heard(now);
     this.#splitter.push(chunk);
     this.pieces.done();
@@ -163,7 +168,7 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
     }
     if (this.remoteOpen === undefined) {
       this.fail(new ConnectionError(
-        `the peer did not come to its open within ${this.settings.handshakeTime ?? HANDSHAKE_TIME} ms (it is in ${this.#handshake.phase})`,
+        `the peer did not come to its open within ${this.settings.handshakeTime ?? HANDSHAKE_TIME} ms: ${this.#handshake.describeWait(this.#heard)}`,
         { code: "handshake-failed", scope: "connection", origin: "remote", retryable: true },
       ));
       return;

@@ -129,9 +129,15 @@ export class Handshake {
     if (!this.#headerSent) this.#sendAmqpHeader();
   }
 
+  /** What is waited for at this point. */
+  describeWait(heard: boolean): string {
+    const due = this.phase === "SASL" ? "authentication is not over" : `its ${this.phase} is due`;
+    return heard ? due : `${due}, and nothing came at all (is this an AMQP port?)`;
+  }
+
   /** What the end of the stream means at this point. */
   describeEnd(pending: number): string {
-    return `closed during the handshake, ${this.phase === "open" ? "before its open" : `where the ${this.phase} was due`}`
+    return `closed during the handshake, ${this.phase === "open" ? "before its open" : this.phase === "SASL" ? "during authentication" : `where its ${this.phase} was due`}`
       + (pending === 0 ? "" : `, in the middle of ${pending === 1 ? "1 octet" : `${pending} octets`}`);
   }
 

@@ -189,7 +189,8 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     const w = session.connection.output;
     w.begin();
     writeTransferFrame(w, session.channel, {
-      handle: this.handle, deliveryId: undefined, tag: undefined, messageFormat: undefined, settled: false, more: false, aborted: true,
+      handle: this.handle, deliveryId: undefined, tag: undefined, messageFormat: undefined, settled: delivery.presettled, more: false,
+      aborted: true,
     }, 0);
     w.finish();
     session.sent(undefined);

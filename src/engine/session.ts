@@ -318,13 +318,13 @@ export class SessionEndpoint implements HandlesOwner {
     this.#enlisted = false;
     if (this.state !== "mapped" && this.state !== "begin-sent") return;
     this.writeDispositions();
-    const flows = this.#flows.length;
     for (const link of this.#flows) {
       link.flowDue = false;
       if (link.isAttached) this.#writeFlow(link, false);
     }
     this.#flows.length = 0;
-    if (this.#windowDue && flows === 0) this.#writeFlow(undefined, false);
+    // Any flow tells the window; where none was written it takes one of its own.
+    if (this.#windowDue) this.#writeFlow(undefined, false);
   }
 
   writeDispositions(): void {

@@ -35,7 +35,8 @@ export class Windows {
   readonly #outgoing: number;
   #size: number;
   #incoming: number;
-  /** Octets of the frames that came since the window was opened. */
+  /** Frames that came since the window was renewed, and their octets. */
+  #came = 0;
   #octets = 0;
   #nextOutgoingId = 0;
   #nextIncomingId = 0;
@@ -90,6 +91,7 @@ export class Windows {
       throw new Breach("session", SessionCondition.windowViolation, "a transfer came while the incoming-window was 0");
     }
     this.#incoming -= 1;
+    this.#came += 1;
     this.#octets += octets;
     this.#nextIncomingId = (this.#nextIncomingId + 1) >>> 0;
   }
@@ -100,14 +102,14 @@ export class Windows {
     this.remoteIncoming -= 1;
   }
 
-  /** Opens the incoming window whole again. */
+  /** Opens the incoming window whole again. What was granted is never taken back: the peer may have it under way. */
   renew(): void {
-    const came = this.#size - this.#incoming;
-    if (came > 0) {
-      const fitting = Math.floor((this.#budget * came) / this.#octets);
+    if (this.#came > 0) {
+      const fitting = Math.floor((this.#budget * this.#came) / this.#octets);
       this.#size = Math.max(this.#least, Math.min(this.#most, fitting));
+      this.#came = 0;
       this.#octets = 0;
     }
-    this.#incoming = this.#size;
+    this.#incoming = Math.max(this.#incoming, this.#size);
   }
 }

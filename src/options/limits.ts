@@ -25,7 +25,7 @@ export interface Limits {
   maxConnections?: number | undefined;
   /** Listening side: connections at once from one remote address; loopback is not counted. @default 1_024 */
   maxConnectionsPerAddress?: number | undefined;
-  /** Listening side: connections that have not finished their handshake; later ones wait for a place. @default 100 */
+  /** Listening side: connections that have not finished their handshake; later ones are dropped. @default 100 */
   maxHandshakes?: number | undefined;
 }
 

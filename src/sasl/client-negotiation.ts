@@ -36,6 +36,8 @@ export interface ClientNegotiationOptions {
   readonly choose: (offered: readonly string[]) => ClientMechanism;
   /** For sasl-init: the host that is asked for. */
   readonly hostname?: string | undefined;
+  /** Challenges at most. @default 10 */
+  readonly maxRounds?: number | undefined;
 }
 
 /** One authentication, seen from the client. */
@@ -93,7 +95,8 @@ export class ClientNegotiation {
   }
 
   #respond(challenge: Bytes): readonly SaslAction[] {
-    if (++this.#rounds > MAX_ROUNDS) return this.#fail(breach(`authentication failed: the peer sent more than ${MAX_ROUNDS} challenges`));
+    const { maxRounds = MAX_ROUNDS } = this.#options;
+    if (++this.#rounds > maxRounds) return this.#fail(breach(`authentication failed: the peer sent more than ${maxRounds} challenges`));
     return this.#follow(this.#mechanism!.challenge(challenge));
   }
 

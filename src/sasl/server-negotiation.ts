@@ -36,10 +36,12 @@ export class ServerNegotiation {
   readonly #mechanisms: ReadonlyMap<string, () => ServerMechanism>;
   #state: State = "waiting";
   #mechanism: ServerMechanism | undefined;
+  readonly #maxRounds: number;
   #rounds = 0;
 
-  /** @param mechanisms by name, in decreasing order of preference. @throws ConfigError config if there is none. */
-  constructor(mechanisms: ReadonlyMap<string, () => ServerMechanism>) {
+  /** @param mechanisms by name, in decreasing order of preference. @param maxRounds challenges at most. @throws ConfigError config if there is no mechanism. */
+  constructor(mechanisms: ReadonlyMap<string, () => ServerMechanism>, maxRounds = MAX_ROUNDS) {
+    this.#maxRounds = maxRounds;
     if (mechanisms.size === 0) throw new ConfigError("a listener needs at least one SASL mechanism", { code: "config", scope: "connection" });
     this.#mechanisms = mechanisms;
   }
@@ -107,7 +109,7 @@ export class ServerNegotiation {
       case "fail":
         return this.#refuse(step.reason);
       case "send":
-        if (++this.#rounds > MAX_ROUNDS) return this.#refuse(`not complete after ${MAX_ROUNDS} challenges`);
+        if (++this.#rounds > this.#maxRounds) return this.#refuse(`not complete after ${this.#maxRounds} challenges`);
         this.#state = "challenged";
         return [{ type: "send", frame: withSecret({ type: "sasl-challenge" } as const, "challenge", step.bytes) }];
       case "done": {

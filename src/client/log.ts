@@ -1,0 +1,31 @@
+/** What a connection tells the user's logger: one line for each status, without anything secret in it. */
+
+import type { Logger } from "../options/environment.ts";
+import type { ConnectionStatus } from "./api.ts";
+
+/** Logs a status; a logger that throws is left alone. */
+export function logStatus(logger: Logger | undefined, side: "client" | "server", status: ConnectionStatus): void {
+  if (logger === undefined) return;
+  try {
+    write(logger, side, status);
+  } catch {
+    // A log is no reason to fail.
+  }
+}
+
+function write(logger: Logger, side: "client" | "server", status: ConnectionStatus): void {
+  switch (status.type) {
+    case "connecting":
+      logger.debug("connecting", { side, url: status.url, attempt: status.attempt });
+      return;
+    case "connected":
+      logger.info("connected", { side, url: status.url, remoteContainer: status.remoteContainer });
+      return;
+    case "disconnected":
+      logger.warn("disconnected", { side, code: status.error.code, reason: status.error.message });
+      return;
+    case "closed":
+      if (status.error === undefined) logger.info("closed", { side });
+      else logger.error("closed with an error", { side, code: status.error.code, condition: status.error.condition, reason: status.error.message });
+  }
+}
