@@ -94,6 +94,7 @@ function report(result: DemoResult, options: DemoOptions, output: Output): numbe
   const seconds = Math.max(elapsed, 0.001) / 1000;
   output.write(`${seen.distinct} of ${options.messages} messages of ${options.size} octets came back in ${seconds.toFixed(2)} s: ${rate(seen.distinct / seconds)}\n`);
   output.write(`latency from send() to the loop: p50 ${latency.percentile(0.5).toFixed(2)} ms, p99 ${latency.percentile(0.99).toFixed(2)} ms (up to 2000 messages under way)\n`);
+  output.write(`the most memory that this process had: ${Math.round(process.resourceUsage().maxRSS / 1024)} MB\n`);
   output.write(`${Math.max(0, lost)} lost, ${seen.repeated} duplicated\n`);
   if (result.leftOver > 0) output.write(`${result.leftOver} messages of an earlier run were still in the queue and are gone now\n`);
   if (result.damaged > 0) output.write(`${result.damaged} came back with another body\n`);

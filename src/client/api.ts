@@ -321,7 +321,8 @@ export interface IncomingDelivery<Body = unknown> extends Delivery, Disposable {
   readonly link: Receiver<Body>;
   readonly message: Message<Body>;
   readonly readable: boolean;
-  accept(): Settling;
+  /** Resolves when the outcome is queued for the socket; where the sender settles (exactly-once), when it has. */
+  accept(options?: CallOptions): Settling;
   reject(error?: ErrorInit | string | Error): Settling;
   /** Gives it back. @param options `delivered: true` counts as an attempt. @default not delivered */
   release(options?: { delivered?: boolean | undefined }): Settling;

@@ -7,13 +7,16 @@ import { timerDelay } from "../options/timeouts.ts";
 import { ConfigError } from "../errors.ts";
 import type { ClientIncoming } from "./incoming.ts";
 import type { LoopOwner, Taker } from "./loop.ts";
+import { isUndecodable } from "./loop.ts";
 
-/** One batch, to be settled by the caller. @throws ConfigError config */
+/** One batch, to be settled by the caller. @throws ConfigError config, or why no more can come */
 export async function collect(receiver: LoopOwner, max: number, options: BatchOptions, clock: Clock): Promise<ClientIncoming[]> {
   checkMax(max);
   const demand = receiver.demand(max);
   try {
-    return await gather(receiver, max, options, clock);
+    const batch = await gather(receiver, max, options, clock);
+    if (batch.length === 0 && receiver.over !== undefined) throw receiver.over;
+    return batch;
   } finally {
     demand.leave();
   }
@@ -42,7 +45,11 @@ export async function* collectAll(receiver: LoopOwner, max: number, options: Bat
       hand = [];
     }
   } finally {
-    for (const delivery of hand) if (!delivery.disposed) void delivery.modify({ deliveryFailed: true });
+    for (const delivery of hand) {
+      if (delivery.disposed) continue;
+      if (isUndecodable(delivery)) delivery.rejectUndecodable();
+      else delivery.modify({ deliveryFailed: true });
+    }
     demand.leave();
   }
 }

@@ -11,10 +11,11 @@ import type { SessionEndpoint, SessionSink } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { AmqpError as BaseError, ConnectionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
-import type { Open } from "../frames/performatives.ts";
+import type { Begin, Open } from "../frames/performatives.ts";
 import type { CloseOptions } from "../options/call.ts";
 import { resolveReceiverOptions, resolveSenderOptions, resolveSessionOptions } from "../options/resolve-link.ts";
 import type { SessionOptions } from "../options/link.ts";
+import type { ResolvedSession } from "../options/resolve-link.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import type { Need } from "../sasl/mechanism.ts";
 import { Deferred } from "../util/deferred.ts";
@@ -26,8 +27,9 @@ import type {
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
 import { Feed } from "./feed.ts";
+import { checkEncodable, checkOpen, openOf, some, unfitError } from "./encodable.ts";
 import { freshId } from "./ids.ts";
-import type { ClientLink, ConnectionIo } from "./link.ts";
+import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
 import type { IncomingLink } from "./link-request.ts";
 import { asRequest } from "./link-request.ts";
 import { logStatus } from "./log.ts";
@@ -62,6 +64,8 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   readonly #pool = new SlabPool(allocate);
   readonly #status = new StatusFeed();
   readonly #sessions: Sessions;
+  /** Where a link is before it has a session. */
+  readonly #nowhere: LinkHost = { io: this, connection: this, session: undefined as never, endpoint: undefined, leave: () => undefined };
   readonly #requests = new Feed<LinkRequest>();
   readonly #unanswered = new Set<IncomingLink>();
   readonly #closed = new Deferred<AmqpError | undefined>();
@@ -80,6 +84,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   #failure: AmqpError | undefined = undefined;
 
   constructor(container: Container, profile: Profile) {
+    checkOpen(profile);
     this.container = container;
     this.profile = profile;
     this.backlog = new SlabWriter(this.#pool);
@@ -142,9 +147,11 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   // ---------------------------------------------------------------- making things
 
   session(options?: SessionOptions): Opening<Session> {
-    const session = new ClientSession(this, resolveSessionOptions(options, this.profile.defaults.session), false);
+    const resolved = resolveSessionOptions(options, this.profile.defaults.session);
+    checkEncodable({ type: "begin", nextOutgoingId: 0, incomingWindow: 0, outgoingWindow: 0, ...capabilitiesOf(resolved) });
     this.#mustLive();
-    this.#sessions.add(session);
+    const session = new ClientSession(this, resolved, false);
+    if (session.usable) this.#sessions.add(session);
     return opening(session as Session, session.opened.promise.then(() => session));
   }
 
@@ -159,21 +166,22 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   senderIn(session: ClientSession | undefined, target: string | TargetInit | null | undefined, options: SenderOptions | undefined): Opening<Sender> {
     this.#mustLive();
     const resolved = resolveSenderOptions(target, options, { defaults: this.profile.defaults.sender, address: this.profile.address });
-    const name = resolved.name ?? freshId();
-    const host = this.#sessions.for(session, "sender", name);
-    return this.#openLink(host, new ClientSender(host, name, resolved)) as Opening<Sender>;
+    return this.#openLink(session, new ClientSender(this.#nowhere, resolved.name ?? freshId(), resolved)) as Opening<Sender>;
   }
 
   receiverIn(session: ClientSession | undefined, source: string | SourceInit | undefined, options: ReceiverOptions | undefined): Opening<Receiver> {
     this.#mustLive();
     const resolved = resolveReceiverOptions(source, options, { defaults: this.profile.defaults.receiver, address: this.profile.address });
-    const name = resolved.name ?? freshId();
-    const host = this.#sessions.for(session, "receiver", name);
-    return this.#openLink(host, new ClientReceiver(host, name, resolved)) as unknown as Opening<Receiver>;
+    return this.#openLink(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved)) as unknown as Opening<Receiver>;
   }
 
-  #openLink<L extends ClientLink>(host: ClientSession, link: L): Opening<L> {
-    host.add(link);
+  /** Gives a link its session, unless there is something wrong with it already. */
+  #openLink<L extends ClientLink>(session: ClientSession | undefined, link: L): Opening<L> {
+    link.checkSettings();
+    const host = this.#sessions.for(session, link.isSender ? "sender" : "receiver", link.options.name);
+    link.host = host;
+    if (link.options.signal?.aborted === true) link.giveUp();
+    else host.add(link);
     return opening(link, link.opened.promise.then(() => link));
   }
 
@@ -210,10 +218,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     this.driver = driver;
     this.#endpoint = new ConnectionEndpoint({
       side: profile.side,
-      open: {
-        containerId: profile.containerId, hostname: profile.hostname, offeredCapabilities: some(profile.offeredCapabilities),
-        desiredCapabilities: some(profile.desiredCapabilities), properties: profile.properties,
-      },
+      open: openOf(profile),
       maxFrameSize: profile.maxFrameSize, channelMax: profile.channelMax, idleTimeout: profile.idleTimeout,
       maxBufferedBytes: profile.limits.maxBufferedBytes, maxEarlyFrameSize: profile.limits.maxSaslFrameSize, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: this.#pool,
       get acceptSessions() { return takesLinks(); },
@@ -232,7 +237,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   beginSession(session: ClientSession): void {
     const endpoint = this.#endpoint as ConnectionEndpoint;
     session.begin((sink) => endpoint.begin({
-      ...session.options, offeredCapabilities: some(session.options.offeredCapabilities), desiredCapabilities: some(session.options.desiredCapabilities),
+      ...session.options, ...capabilitiesOf(session.options),
     }, sink));
   }
 
@@ -370,6 +375,8 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   // ---------------------------------------------------------------- ending
 
   close(options?: CloseOptions): Promise<void> {
+    const unfit = unfitError(options?.error);
+    if (unfit !== undefined) return Promise.reject(unfit);
     if (options?.timeout === 0) {
       // At once is without another word: the socket is dropped.
       this.#finish(undefined);
@@ -434,6 +441,6 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   }
 }
 
-function some(names: readonly string[]): readonly string[] | undefined {
-  return names.length === 0 ? undefined : names;
+function capabilitiesOf({ offeredCapabilities, desiredCapabilities, properties }: ResolvedSession): Pick<Begin, "offeredCapabilities" | "desiredCapabilities" | "properties"> {
+  return { offeredCapabilities: some(offeredCapabilities), desiredCapabilities: some(desiredCapabilities), properties };
 }

@@ -10,7 +10,7 @@ import { timerDelay } from "../options/timeouts.ts";
 import type { ConsumeOptions, IncomingDelivery, Receiver } from "./api.ts";
 import type { ClientIncoming } from "./incoming.ts";
 import type { LoopOwner } from "./loop.ts";
-import { ReceiverLoop } from "./loop.ts";
+import { isUndecodable, ReceiverLoop } from "./loop.ts";
 import type { Profile } from "./profile.ts";
 
 type Handler = (delivery: IncomingDelivery, context: { readonly signal: AbortSignal }) => unknown;
@@ -23,39 +23,67 @@ export async function consume(receiver: Receiver & LoopOwner, handler: Handler, 
   const lanes = new Map<unknown, Promise<void>>();
   const stopping = new AbortController();
   const context = { signal: stopping.signal };
-  const loop = new ReceiverLoop(hands(receiver), signal === undefined ? {} : { signal }, profile.clock);
+  const stops = receiver.stopped;
+  let timer: { cancel(): void } | undefined;
+  let wake: (() => void) | undefined;
 
   const handle = async (delivery: ClientIncoming): Promise<void> => {
     try {
       await handler(delivery as unknown as IncomingDelivery, context);
-      if (!delivery.disposed) await delivery.accept();
     } catch (error) {
       await fail(delivery as unknown as IncomingDelivery, error, onError, profile);
+      return;
+    }
+    if (!delivery.disposed) await delivery.accept().catch((lost: unknown) => profile.onError(handlerFailure(lost)));
+  };
+  const enter = (delivery: ClientIncoming): [lane: unknown, work: Promise<void>] => {
+    if (key === undefined) return [undefined, handle(delivery)];
+    try {
+      const lane = key(delivery as unknown as IncomingDelivery);
+      const before = lanes.get(lane);
+      return [lane, before === undefined ? handle(delivery) : before.then(() => handle(delivery))];
+    } catch (error) {
+      return [delivery, fail(delivery as unknown as IncomingDelivery, error, onError, profile)];
     }
   };
   const begin = (delivery: ClientIncoming): void => {
-    const lane = key === undefined ? undefined : key(delivery as unknown as IncomingDelivery);
-    const before = key === undefined ? undefined : lanes.get(lane);
-    const work = (before === undefined ? handle(delivery) : before.then(() => handle(delivery))).finally(() => {
+    const [lane, entered] = enter(delivery);
+    const work = entered.finally(() => {
       running.delete(work);
       if (lanes.get(lane) === work) lanes.delete(lane);
+      wake?.();
     });
     running.add(work);
     if (key !== undefined) lanes.set(lane, work);
   };
+  const countDown = (): void => {
+    const delay = timerDelay(drain);
+    if (delay === undefined) return;
+    timer ??= profile.clock.setTimer(delay, () => {
+      stopping.abort(new AmqpError(`consume(): handlers still run ${drain} ms after the taking ended`, { code: "timeout", scope: "link" }));
+    });
+  };
+  // The taking may end while every handler is busy, and nobody waits for a delivery.
+  const end = (): void => {
+    countDown();
+    wake?.();
+  };
+  const full = (): boolean => running.size >= concurrency && signal?.aborted !== true && receiver.stopped === stops;
 
+  const loop = new ReceiverLoop(hands(receiver), signal === undefined ? {} : { signal }, profile.clock);
+  const forget = receiver.onEnd(end);
+  signal?.addEventListener("abort", end, { once: true });
   try {
     for (;;) {
-      while (running.size >= concurrency) await Promise.race(running);
+      while (full()) await new Promise<void>((resolve) => { wake = resolve; });
       const result = await loop.next();
       if (result.done === true) break;
       begin(result.value);
     }
   } finally {
-    const delay = timerDelay(drain);
-    const timer = delay === undefined ? undefined : profile.clock.setTimer(delay, () => {
-      stopping.abort(new AmqpError(`consume(): handlers still run ${drain} ms after the taking ended`, { code: "timeout", scope: "link" }));
-    });
+    forget();
+    signal?.removeEventListener("abort", end);
+    countDown();
     await Promise.all(running);
     timer?.cancel();
   }
@@ -63,6 +91,7 @@ export async function consume(receiver: Receiver & LoopOwner, handler: Handler, 
 
 /** A handler failed: one delivery is given back, nothing else happens. */
 async function fail(delivery: IncomingDelivery, error: unknown, onError: ConsumeOptions["onError"], profile: Profile): Promise<void> {
+  const incoming = delivery as unknown as ClientIncoming;
   try {
     if (typeof onError === "function") await onError(error, delivery);
     else if (onError === "reject" && !delivery.settled) await delivery.reject(error instanceof Error ? error : String(error));
@@ -70,9 +99,9 @@ async function fail(delivery: IncomingDelivery, error: unknown, onError: Consume
   } catch (again) {
     profile.onError(handlerFailure(again));
   }
-  if (!(delivery as unknown as ClientIncoming).disposed) {
-    await delivery.release({ delivered: true }).catch((lost: unknown) => profile.onError(handlerFailure(lost)));
-  }
+  if (incoming.disposed) return;
+  const given = isUndecodable(incoming) ? incoming.rejectUndecodable() : delivery.release({ delivered: true });
+  await given.catch((lost: unknown) => profile.onError(handlerFailure(lost)));
 }
 
 function handlerFailure(error: unknown): AmqpError {
@@ -93,5 +122,6 @@ function hands(receiver: LoopOwner): LoopOwner {
     forsake: (taker) => receiver.forsake(taker),
     demand: (limit) => receiver.demand(limit),
     drainOnce: () => receiver.drainOnce(),
+    onEnd: (listener) => receiver.onEnd(listener),
   };
 }

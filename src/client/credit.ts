@@ -98,9 +98,10 @@ export class CreditKeeper {
     const target = this.#target();
     const missing = target - endpoint.credit;
     if (missing <= 0) return;
-    // Half of what may be outstanding: a flow for every message would cost more than it brings. But nobody shall run dry.
+    // Half of what may be outstanding: a flow for every message would cost more than it brings. But nobody shall run dry,
+    // and those who wait one by one have been counted.
     const dry = endpoint.credit === 0 && owner.queue.length === 0;
-    if (!dry && missing * 2 < target + owner.queue.length + owner.held) return;
+    if (!dry && this.flowing && missing * 2 < target + owner.queue.length + owner.held) return;
     endpoint.giveCredit(target);
   }
 

@@ -3,14 +3,16 @@
 import { IncomingTransfer } from "../engine/deliveries.ts";
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import { LinkError } from "../errors.ts";
+import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import { Message } from "../message/message.ts";
-import type { ErrorInit } from "../options/call.ts";
+import type { CallOptions, ErrorInit } from "../options/call.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
 import type { Connection, DeliveryStateInit, IncomingDelivery, Receiver, Session, Settling } from "./api.ts";
+import { checkState } from "./encodable.ts";
 import { rejectionOf, stateOf } from "./states.ts";
 import { SETTLED, settling } from "./waiting.ts";
 
@@ -24,6 +26,8 @@ export interface IncomingOwner extends Receiver {
   readonly offersModified: boolean;
   /** A delivery is settled or passed; `wasHeld` if it counted against prefetch until now. */
   passed(wasHeld: boolean): void;
+  /** Waits no longer than the options allow. */
+  bounded(settled: Settling, options: CallOptions): Promise<void>;
   /** Its outcome waits for the sender's settlement, or does so no longer. */
   unconfirmed(delivery: ClientIncoming, waits: boolean): void;
 }
@@ -71,8 +75,9 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     return this.#message;
   }
 
-  accept(): Settling {
-    return this.#dispose(ACCEPTED);
+  accept(options?: CallOptions): Settling {
+    const done = this.#dispose(ACCEPTED);
+    return options === undefined || done === SETTLED ? done : settling(this.link.bounded(done, options));
   }
 
   reject(error?: ErrorInit | string | Error): Settling {
@@ -94,8 +99,14 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     });
   }
 
+  /** A message whose values make no sense is never given back: it would come again and again. */
+  rejectUndecodable(): Settling {
+    return this.reject({ condition: AmqpCondition.decodeError, description: "the message could not be decoded" });
+  }
+
   settle(state?: DeliveryStateInit): Settling {
     const given = state === undefined ? this.localState : stateOf(state);
+    checkState(given);
     const stale = this.#stale();
     if (stale !== undefined) return stale;
     if (this.settled && this.disposed) return SETTLED;
@@ -107,6 +118,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
 
   update(state: DeliveryStateInit): void {
     const given = stateOf(state);
+    checkState(given);
     if (this.settled || this.#stale() !== undefined) return;
     this.link.endpoint?.dispose(this, given, false);
   }
@@ -139,6 +151,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   // ---------------------------------------------------------------- private
 
   #dispose(state: DeliveryState): Settling {
+    checkState(state);
     if (this.disposed) return this.#settlement === undefined ? SETTLED : settling(this.#settlement.promise);
     const stale = this.#stale();
     if (stale !== undefined) return stale;

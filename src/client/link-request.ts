@@ -12,6 +12,7 @@ import { timerDelay } from "../options/timeouts.ts";
 import type {
   Connection, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session, Source, Target,
 } from "./api.ts";
+import { checkEncodable, unfitError } from "./encodable.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { ClientSender } from "./sender.ts";
@@ -95,6 +96,8 @@ export class IncomingLink {
 
   refuse(error: ErrorInit): Promise<void> {
     if (!this.open) return Promise.reject(this.#gone());
+    const unfit = unfitError(error);
+    if (unfit !== undefined) return Promise.reject(unfit);
     this.#answer();
     this.#endpoint.refuse(conditionOf(error) ?? { condition: "amqp:not-allowed" });
     return Promise.resolve();
@@ -154,6 +157,7 @@ export class IncomingLink {
   }
 
   #admit(link: ClientLink, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {
+    checkEncodable({ type: "attach", ...settings, handle: 0, role: endpoint.role });
     this.#host.links.add(link);
     endpoint.accept(settings);
     link.accepted(settings);

@@ -20,6 +20,7 @@ import { Deferred } from "../util/deferred.ts";
 import type { SlabWriter } from "../util/slab.ts";
 import type { Connection, EndpointState, Explanation, Link, Recovery, Session, Side, Source, Target } from "./api.ts";
 import type { Driver } from "./driver.ts";
+import { checkEncodable, unfitError } from "./encodable.ts";
 import type { Profile } from "./profile.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
@@ -169,6 +170,11 @@ export abstract class ClientLink implements Link, LinkSink {
 
   // ---------------------------------------------------------------- coming to be
 
+  /** @throws EncodeError not-encodable: something of the user's in our attach */
+  checkSettings(): void {
+    checkEncodable({ type: "attach", ...this.settings(), handle: 0, role: this.isSender ? "sender" : "receiver" });
+  }
+
   /** The session can take it: it is attached. */
   begin(session: SessionEndpoint): void {
     if (this.#over !== undefined || this.#local !== "uninit") return;
@@ -234,13 +240,16 @@ export abstract class ClientLink implements Link, LinkSink {
     this.finish(error);
   }
 
-  readonly #onAbort = (): void => {
+  /** Its signal has fired: that counts as long as it is not open. */
+  giveUp(): void {
     if (this.opened.settled) return;
     this.endpoint?.detach(true);
     const { reason } = this.options.signal as AbortSignal;
     this.opened.reject(reason);
     this.finish(new LinkError(`${this.title} was aborted before it was open`, { code: "link-detached", scope: "link", cause: reason }));
-  };
+  }
+
+  readonly #onAbort = (): void => this.giveUp();
 
   // ---------------------------------------------------------------- ending
 
@@ -262,6 +271,7 @@ export abstract class ClientLink implements Link, LinkSink {
   /** The session or the connection is gone, and the link with it. */
   lost(error: AmqpError | undefined): void {
     this.#remote = "closed";
+    this.endpoint?.drop();
     if (error === undefined) this.finish(undefined);
     else this.finish(lostWith(error, "link", this.opened.settled ? `${this.title} is lost` : `${this.title} was refused`));
   }
@@ -279,6 +289,8 @@ export abstract class ClientLink implements Link, LinkSink {
   }
 
   #end(closed: boolean, options: CloseOptions | undefined): Promise<void> {
+    const unfit = unfitError(options?.error);
+    if (unfit !== undefined) return Promise.reject(unfit);
     this.#closing ??= this.#over === undefined ? this.#detach(closed, options) : Promise.resolve();
     const { clock, timeouts } = this.host.io.profile;
     return within(this.#closing, bounds(clock, options, timeouts.close, "link", `${this.title}: the peer did not answer the detach`),

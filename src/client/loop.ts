@@ -5,7 +5,6 @@
 
 import type { AmqpError } from "../errors.ts";
 import { DecodeError } from "../errors.ts";
-import { AmqpCondition } from "../frames/condition.ts";
 import type { Clock } from "../options/environment.ts";
 import type { TakeOptions } from "../options/link.ts";
 import { timerDelay } from "../options/timeouts.ts";
@@ -31,8 +30,11 @@ export interface LoopOwner {
   await(taker: Taker): void;
   forsake(taker: Taker): void;
   demand(limit: number): Demand;
-  drainOnce(): Promise<number>;
+  /** Drains; answers whether the queue's end was reached. */
+  drainOnce(): Promise<boolean>;
   readonly stopped: number;
+  /** Calls the listener when the receiver is stopped or its link is over; answers how to forget it. */
+  onEnd(listener: () => void): () => void;
 }
 
 type Result = IteratorResult<ClientIncoming>;
@@ -50,6 +52,8 @@ export class ReceiverLoop implements AsyncIterator<ClientIncoming>, Taker {
   #waiting: ((result: Result | Promise<Result>) => void) | undefined = undefined;
   #idleTimer: { cancel(): void } | undefined = undefined;
   #idleSince = 0;
+  /** How often it waited: a drain that began in a former wait says nothing about this one. */
+  #waits = 0;
 
   constructor(receiver: LoopOwner, options: TakeOptions, clock: Clock) {
     this.#receiver = receiver;
@@ -75,7 +79,7 @@ export class ReceiverLoop implements AsyncIterator<ClientIncoming>, Taker {
     const hand = this.#hand;
     this.#hand = undefined;
     if (hand !== undefined && !hand.disposed) {
-      if (isUndecodable(hand)) void hand.reject({ condition: AmqpCondition.decodeError, description: "the message could not be decoded" });
+      if (isUndecodable(hand)) hand.rejectUndecodable();
       else void hand.modify({ deliveryFailed: true });
     }
     this.#finish();
@@ -118,15 +122,22 @@ export class ReceiverLoop implements AsyncIterator<ClientIncoming>, Taker {
   #wait(): Promise<Result> {
     return new Promise<Result>((resolve) => {
       this.#waiting = resolve;
+      this.#waits += 1;
       this.#receiver.await(this);
       if (this.#options.drain === true) this.#drain();
       if (this.#options.idle !== undefined) this.#watchIdle(this.#options.idle);
     });
   }
 
-  /** The queue's end is where a drain brings nothing. */
+  /** The queue's end is where a drain leaves credit unused. */
   #drain(): void {
-    this.#receiver.drainOnce().then(() => this.#giveUp(), () => this.#giveUp());
+    const wait = this.#waits;
+    const drained = (end: boolean): void => {
+      if (this.#waiting === undefined || this.#waits !== wait) return;
+      if (end) this.#giveUp();
+      else this.#drain();
+    };
+    this.#receiver.drainOnce().then(drained, () => drained(true));
   }
 
   #watchIdle(idle: number): void {
@@ -176,7 +187,7 @@ export class ReceiverLoop implements AsyncIterator<ClientIncoming>, Taker {
 }
 
 /** Whether values of the message cannot be decoded: found out only when a loop is left with it in hand. */
-function isUndecodable(delivery: ClientIncoming): boolean {
+export function isUndecodable(delivery: ClientIncoming): boolean {
   const { message } = delivery;
   try {
     void [message.durable, message.instructions, message.annotations, message.id, message.properties, message.body, message.footer];

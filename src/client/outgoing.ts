@@ -10,6 +10,7 @@ import type { Bytes } from "../util/bytes.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { Connection, DeliveryStateInit, OutgoingDelivery, SendOutcome, Sender, Session, Settling } from "./api.ts";
+import { checkState } from "./encodable.ts";
 import type { InFlight } from "./in-flight.ts";
 import { stateOf } from "./states.ts";
 import { SETTLED } from "./waiting.ts";
@@ -98,7 +99,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   }
 
   settle(state?: DeliveryStateInit): Settling {
-    if (state !== undefined) this.localState = stateOf(state);
+    if (state !== undefined) this.localState = encodableState(state);
     if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) {
       this.link.endpoint.settle(this, this.localState);
       this.localSettled = true;
@@ -108,7 +109,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   }
 
   update(state: DeliveryStateInit): void {
-    this.localState = stateOf(state);
+    this.localState = encodableState(state);
     if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) this.link.endpoint.update(this, this.localState);
   }
 
@@ -154,6 +155,12 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   #failure(error: Error | undefined): Promise<never> {
     return Promise.reject(error ?? this.link.failureOf(this));
   }
+}
+
+function encodableState(init: DeliveryStateInit): DeliveryState {
+  const state = stateOf(init);
+  checkState(state);
+  return state;
 }
 
 function isTerminal(state: DeliveryState): state is Outcome {

@@ -55,6 +55,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly queue = new Deque<ClientIncoming>();
   readonly credits: CreditKeeper;
   readonly #takers = new Deque<Taker>();
+  readonly #endings = new Set<() => void>();
   readonly #unconfirmed = new Set<ClientIncoming>();
   readonly #drain: Drain;
   readonly #settlesOnArrival: boolean;
@@ -86,7 +87,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   get unsettled(): Unsettled<IncomingDelivery<Body>> {
     const endpoint = this.endpoint;
-    const list = (): ClientIncoming<Body>[] => endpoint === undefined ? []
+    const list = (): ClientIncoming<Body>[] => endpoint?.isAttached !== true ? []
       : [...endpoint.session.incoming].filter((each) => each.endpoint === endpoint) as unknown as ClientIncoming<Body>[];
     const get = (tag: Parameters<typeof tagBytesOf>[0]): ClientIncoming<Body> | undefined =>
       endpoint?.tags.get(tagBytesOf(tag)) as unknown as ClientIncoming<Body> | undefined;
@@ -157,6 +158,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.stopped += 1;
     for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
     this.credits.stop();
+    for (const listener of [...this.#endings]) listener();
     return Promise.resolve();
   }
 
@@ -164,9 +166,14 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.credits.add(n);
   }
 
+  /** A durable subscription is to be there later. */
+  override [Symbol.asyncDispose](): Promise<void> {
+    return this.options.durable ? this.detach() : this.close();
+  }
+
   drain(n?: number, options?: CallOptions): Promise<number> {
     if (n !== undefined) this.credits.add(n);
-    return this.#drain.run(options);
+    return this.#drainOpen(options);
   }
 
   // ---------------------------------------------------------------- what loops and deliveries call
@@ -189,13 +196,24 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     return this.credits.demand(limit);
   }
 
-  drainOnce(): Promise<number> {
-    return this.#drain.run(undefined);
+  onEnd(listener: () => void): () => void {
+    this.#endings.add(listener);
+    return () => void this.#endings.delete(listener);
+  }
+
+  async drainOnce(): Promise<boolean> {
+    await this.#drainOpen(undefined);
+    return this.#drain.exhaustive;
   }
 
   passed(wasHeld: boolean): void {
     if (wasHeld) this.held -= 1;
     this.credits.topUp();
+  }
+
+  bounded(settled: Promise<void>, options: CallOptions): Promise<void> {
+    const { clock, timeouts } = this.host.io.profile;
+    return within(settled, bounds(clock, options, timeouts.send, "delivery", `${this.title}: the sender did not settle`));
   }
 
   unconfirmed(delivery: ClientIncoming, waits: boolean): void {
@@ -311,6 +329,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     for (const delivery of this.#unconfirmed) delivery.lose(error);
     this.#unconfirmed.clear();
     this.#drain.stop();
+    for (const listener of [...this.#endings]) listener();
   }
 
   protected override flushed(): Promise<void> {
@@ -326,6 +345,13 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   // ---------------------------------------------------------------- private
+
+  async #drainOpen(options: CallOptions | undefined): Promise<number> {
+    if (!this.opened.settled) {
+      await within(this.opened.promise, bounds(this.host.io.profile.clock, options, Infinity, "link", `${this.title}: not open`));
+    }
+    return this.#drain.run(options);
+  }
 
   #loop(options: TakeOptions): AsyncIterator<IncomingDelivery<Body>> {
     return new ReceiverLoop(this, options, this.host.io.profile.clock) as unknown as AsyncIterator<IncomingDelivery<Body>>;

@@ -15,6 +15,7 @@ import { Deferred } from "../util/deferred.ts";
 import type {
   Connection, EndpointState, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session, Side,
 } from "./api.ts";
+import { unfitError } from "./encodable.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
 import { IncomingLink } from "./link-request.ts";
 import { remoteError } from "./remote-error.ts";
@@ -52,6 +53,8 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.options = options;
     this.implicit = implicit;
     this.opened.promise.catch(() => undefined);
+    if (options.signal?.aborted === true) this.#onAbort();
+    else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   get session(): Session {
@@ -119,6 +122,14 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.opened.resolve();
   }
 
+  readonly #onAbort = (): void => {
+    if (this.opened.settled) return;
+    this.endpoint?.end();
+    const { reason } = this.options.signal as AbortSignal;
+    this.opened.reject(reason);
+    this.lost(new SessionError("the session was aborted before it was open", { code: "session-ended", scope: "session", cause: reason }));
+  };
+
   add(link: ClientLink): void {
     this.links.add(link);
     if (this.endpoint !== undefined) link.begin(this.endpoint);
@@ -174,6 +185,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.#over = true;
     this.#local = "closed";
     this.#timer?.cancel();
+    this.options.signal?.removeEventListener("abort", this.#onAbort);
     this.endpoint = undefined;
     for (const link of [...this.links]) link.lost(error);
     this.links.clear();
@@ -183,6 +195,8 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   }
 
   close(options?: CloseOptions): Promise<void> {
+    const unfit = unfitError(options?.error);
+    if (unfit !== undefined) return Promise.reject(unfit);
     this.#closing ??= this.#over ? Promise.resolve() : this.#end(options);
     const { clock, timeouts } = this.io.profile;
     return within(this.#closing, bounds(clock, options, timeouts.close, "session", "the peer did not answer the end of the session"),

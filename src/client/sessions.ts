@@ -61,17 +61,17 @@ export class Sessions {
     this.#all.delete(session);
   }
 
-  /** The session for a link. @throws ConfigError config */
-  for(given: ClientSession | undefined, role: Role, name: string): ClientSession {
+  /** The session for a link. @param name as the user gave it; a fresh one is nobody else's. @throws ConfigError config */
+  for(given: ClientSession | undefined, role: Role, name: string | undefined): ClientSession {
     if (given !== undefined) {
       if (!(given instanceof ClientSession) || given.connection !== this.#owner) {
         throw new ConfigError("option \"session\" must be a session of this connection", { code: "config", scope: "link" });
       }
       if (!given.usable) throw new ConfigError("option \"session\" is a session that is closed", { code: "config", scope: "link" });
-      if (given.has(role, name)) throw this.#taken(role, name);
+      if (name !== undefined && given.has(role, name)) throw this.#taken(role, name);
       return given;
     }
-    for (const session of this.#all) if (session.has(role, name)) throw this.#taken(role, name);
+    if (name !== undefined) for (const session of this.#all) if (session.has(role, name)) throw this.#taken(role, name);
     if (this.#owner.opened ? this.#owner.hasChannel : this.#all.size <= this.#owner.profile.channelMax) return this.#make();
     const shared = this.#leastLoaded();
     if (shared === undefined) throw new ConfigError("every session is one of your own and no channel is left: name one by option \"session\"", { code: "limit-exceeded", scope: "link" });

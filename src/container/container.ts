@@ -4,6 +4,7 @@ import type {
   Connection, Container as ContainerApi, ListenOptions, Listener, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session,
 } from "../client/api.ts";
 import { ClientConnection } from "../client/connection.ts";
+import { checkOpen } from "../client/encodable.ts";
 import { freshId } from "../client/ids.ts";
 import type { Profile } from "../client/profile.ts";
 import { opening } from "../client/waiting.ts";
@@ -75,6 +76,7 @@ class ContainerCore implements ContainerApi {
       offeredCapabilities: resolved.offeredCapabilities, desiredCapabilities: [], properties: resolved.properties,
       limits: resolved.limits, timeouts: resolved.timeouts, int64: resolved.int64, typed: resolved.typed,
     };
+    checkOpen(profile);
     const listener = await startListener(resolved, authorize, () => this.#add(new ClientConnection(this, profile)), profile);
     this.#listeners.add(listener);
     return listener;

@@ -104,6 +104,8 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
   #heard = false;
   #wanted = false;
   #failed = false;
+  /** Our close is written. */
+  #parted = false;
 
   constructor(settings: ConnectionSettings, sink: ConnectionSink, now: number) {
     this.settings = settings;
@@ -218,11 +220,13 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
   /** All bytes that are ready, flows and dispositions of this turn among them. */
   takeOutput(now: number): Segment[] {
     this.#wanted = false;
-    if (this.opened) this.channels.prepare();
-    if (!this.congested) this.channels.pump();
+    if (this.opened) {
+      this.channels.prepare();
+      if (!this.congested) this.channels.pump();
+    }
     const segments = this.output.take();
     if (segments.length !== 0) this.#idle.said(now);
-    if (!this.congested && this.channels.unfinished) this.want();
+    if (this.opened && !this.congested && this.channels.unfinished) this.want();
     return segments;
   }
 
@@ -240,7 +244,9 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
     this.#sink.onOutput();
   }
 
+  /** Writes a frame; nothing follows our close (§2.7.9). */
   write(channel: number, performative: Performative): void {
+    if (this.#parted) return;
     this.#frame(FrameType.amqp, channel, performative);
   }
 
@@ -334,7 +340,7 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
     this.remoteOpen = open;
     this.frameLimit = Math.min(limit, LARGEST_FRAME);
     this.#splitter.maxFrameSize = this.settings.maxFrameSize;
-    this.#idle.oblige(idle);
+    if (!this.#parted) this.#idle.oblige(idle);
     this.channels.limit(open.channelMax ?? 65535);
     if (this.state === "open-received") this.sendOpen();
     this.#sink.onOpened(open);
@@ -379,6 +385,9 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
     }
     this.channels.prepare();
     this.write(0, { type: "close", error });
+    this.#parted = true;
+    this.#idle.oblige(0);
+    for (const session of this.channels) session.windows.shut();
     this.advance(error === undefined ? "send-close" : "send-error-close");
   }
 

@@ -73,6 +73,8 @@ export interface LinkOwner {
   /** What was received on the session's links and is not settled, oldest first. */
   readonly incoming: Iterable<IncomingTransfer>;
   nextDeliveryId(): number;
+  /** The id of the next delivery that comes in; -1 before the first. */
+  expectedDeliveryId(): number;
   /** A transfer frame is written; `delivery` on the first one. */
   sent(delivery: OutgoingTransfer | undefined): void;
   /** A delivery begins to come in. */
@@ -96,6 +98,8 @@ export abstract class LinkEndpoint {
   readonly session: LinkOwner;
   readonly name: string;
   abstract readonly role: Role;
+  /** Deliveries of this link have ids from here on; -1 if the session had none in its direction before. */
+  abstract readonly since: number;
   state: LinkState = "detached";
   /** Our handle, -1 while it has none. */
   handle = -1;

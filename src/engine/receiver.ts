@@ -23,6 +23,7 @@ const MOST_EMPTY_FRAMES = 1024;
 
 export class ReceiverEndpoint extends LinkEndpoint {
   readonly role = "receiver";
+  readonly since = this.session.expectedDeliveryId();
   sink: ReceiverSink | undefined = undefined;
   /** Messages that the peer may still send. */
   credit = 0;

@@ -19,6 +19,7 @@ const COPY_BELOW = 4096;
 
 export class SenderEndpoint extends LinkEndpoint implements LargeSend {
   readonly role = "sender";
+  readonly since = this.session.nextDeliveryId();
   sink: SenderSink | undefined = undefined;
   /** Messages that may still be sent. */
   credit = 0;

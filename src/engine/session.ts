@@ -9,7 +9,7 @@ import type { Attach, Begin, Detach, Disposition, Flow, Performative } from "../
 import type { TransferHead } from "../frames/transfer.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { IdRing } from "../util/id-ring.ts";
-import { serialLess } from "../util/serial.ts";
+import { serialAdd, serialLess } from "../util/serial.ts";
 import { Breach } from "./breach.ts";
 import type { IncomingTransfer, OutgoingTransfer } from "./deliveries.ts";
 import { DispositionRun } from "./dispositions.ts";
@@ -145,6 +145,7 @@ export class SessionEndpoint implements HandlesOwner {
     if (next(sessionTable, this.state, error === undefined ? "send-end" : "send-error-end") === undefined) return;
     this.prepare();
     this.#write({ type: "end", error });
+    this.windows.shut();
     this.#advance(error === undefined ? "send-end" : "send-error-end");
     if (this.state === "unmapped") this.#owner.forget(this);
   }
@@ -170,6 +171,7 @@ export class SessionEndpoint implements HandlesOwner {
 
   handleEnd(error: ErrorCondition | undefined): void {
     this.#advance("receive-end");
+    this.windows.shut();
     if (this.state === "end-received") {
       this.#write({ type: "end" });
       this.#advance("send-end");
@@ -249,6 +251,10 @@ export class SessionEndpoint implements HandlesOwner {
     return this.#nextDeliveryId;
   }
 
+  expectedDeliveryId(): number {
+    return this.#expectedDeliveryId;
+  }
+
   /** A transfer frame is written; `delivery` on the first one. */
   sent(delivery: OutgoingTransfer | undefined): void {
     this.windows.sent();
@@ -295,8 +301,11 @@ export class SessionEndpoint implements HandlesOwner {
     this.links.assign(link);
   }
 
+  /** A link is detached on both sides: what it left unsettled is not kept for the life of the session. */
   forget(link: LinkEndpoint): void {
     this.links.forget(link);
+    if (link.role === "sender") forgetDeliveries(this.outgoing, link, this.#nextDeliveryId);
+    else forgetDeliveries(this.incoming, link, this.#expectedDeliveryId);
   }
 
   attachedByPeer(link: SenderEndpoint | ReceiverEndpoint, attach: Attach): void {
@@ -439,4 +448,14 @@ export class SessionEndpoint implements HandlesOwner {
   #write(performative: Performative): void {
     this.connection.write(this.channel, performative);
   }
+}
+
+/** Only ids that are younger than the link are looked at: a link that comes and goes costs what passed meanwhile. */
+function forgetDeliveries<T extends IncomingTransfer | OutgoingTransfer>(ring: IdRing<T>, link: LinkEndpoint, next: number): void {
+  if (ring.size === 0) return;
+  const drop = (delivery: T): void => {
+    if (delivery.endpoint === link) ring.delete(delivery.deliveryId);
+  };
+  if (link.since >= 0) ring.visit(link.since, serialAdd(next, -1), drop);
+  else for (const delivery of [...ring]) drop(delivery);
 }

@@ -41,6 +41,7 @@ export class Windows {
   #nextOutgoingId = 0;
   #nextIncomingId = 0;
   #begun = false;
+  #shut = false;
 
   constructor(incoming: number | undefined, outgoing: number | undefined, { maxBufferedBytes, maxFrameSize, sessions }: WindowBounds) {
     const frames = Math.floor(maxBufferedBytes / maxFrameSize);
@@ -69,7 +70,7 @@ export class Windows {
   handleBegin(begin: Begin): void {
     this.#begun = true;
     this.#nextIncomingId = begin.nextOutgoingId;
-    this.remoteIncoming = begin.incomingWindow;
+    if (!this.#shut) this.remoteIncoming = begin.incomingWindow;
   }
 
   /** Takes over what the peer's flow says; answers whether a window that was shut is open again. */
@@ -80,9 +81,16 @@ export class Windows {
       throw new Breach("session", SessionCondition.windowViolation,
         `flow names next-incoming-id ${base}, beyond our next-outgoing-id ${this.#nextOutgoingId}`);
     }
+    if (this.#shut) return false;
     const had = this.remoteIncoming;
     this.remoteIncoming = Math.max(0, flow.incomingWindow - serialDiff(this.#nextOutgoingId, base));
     return had <= 0 && this.remoteIncoming > 0;
+  }
+
+  /** Nothing may be sent any more, whatever flows still come. */
+  shut(): void {
+    this.#shut = true;
+    this.remoteIncoming = 0;
   }
 
   /** A transfer frame came in. */

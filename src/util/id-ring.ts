@@ -67,20 +67,22 @@ export class IdRing<T> {
     return entry;
   }
 
-  /** Calls `visit` for the entries with ids from first to last (inclusive, serial), oldest first; it may delete them. */
+  /**
+   * Calls `visit` for the entries with ids from first to last (inclusive, serial), oldest first; it may delete them, and
+   * push. The cost is that of the ids held or that of the range, whichever is less, whatever range a peer names.
+   */
   visit(first: number, last: number, visit: (entry: T) => void): void {
-    if (this.#stragglers.size !== 0) {
-      for (const [id, entry] of [...this.#stragglers]) {
-        if (serialDiff(id, first) >= 0 && serialDiff(last, id) >= 0) visit(entry);
-      }
-    }
-    if (this.#span === 0) return;
-    // The cost is that of the ids held, whatever range a peer names.
+    if (this.#span > SMALLEST && (this.#live + 1) * STRETCH < this.#span) this.#moveOut();
+    const stragglers = this.#stragglers;
     const base = this.#base;
+    const span = this.#span;
+    if (stragglers.size !== 0) this.#visitStragglers(first, last, visit);
     const from = Math.max(0, serialDiff(first, base));
-    const to = Math.min(this.#span - 1, serialDiff(last, base));
+    const to = Math.min(span - 1, serialDiff(last, base));
     for (let offset = from; offset <= to; offset++) {
-      const entry = this.#slots[(base + offset) & this.#mask];
+      const id = (base + offset) >>> 0;
+      // What was pushed meanwhile may have moved the rest of the range out.
+      const entry = this.#slots[id & this.#mask] === undefined && stragglers.size === 0 ? undefined : this.get(id);
       if (entry !== undefined) visit(entry);
     }
   }
@@ -102,6 +104,25 @@ export class IdRing<T> {
     this.#span = 0;
     this.#live = 0;
     this.#stragglers.clear();
+  }
+
+  #visitStragglers(first: number, last: number, visit: (entry: T) => void): void {
+    const stragglers = this.#stragglers;
+    const base = this.#base;
+    const span = this.#span;
+    const count = serialDiff(last, first) + 1;
+    if (count <= stragglers.size) {
+      for (let i = 0; i < count; i++) {
+        const id = (first + i) >>> 0;
+        // The ids of the ring come after these, even those that move out meanwhile.
+        const entry = ((id - base) >>> 0) < span ? undefined : stragglers.get(id);
+        if (entry !== undefined) visit(entry);
+      }
+      return;
+    }
+    for (const [id, entry] of [...stragglers]) {
+      if (serialDiff(id, first) >= 0 && serialDiff(last, id) >= 0 && stragglers.get(id) === entry) visit(entry);
+    }
   }
 
   #advance(): void {

@@ -31,6 +31,7 @@ describe("npm start", () => {
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(ended.stdout).toContain("5000 of 5000 messages of 10 octets came back");
     expect(ended.stdout).toMatch(/messages\/s/);
+    expect(Number(/had: (\d+) MB/.exec(ended.stdout)?.[1])).toBeLessThan(200);
     expect(ended.stdout).toMatch(/p50 \d+\.\d+ ms, p99 \d+\.\d+ ms/);
     expect(ended.stdout).toContain("0 lost, 0 duplicated");
   }, 60_000);

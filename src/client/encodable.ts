@@ -1,0 +1,50 @@
+/**
+ * Looks at the call whether what the user gave (properties, filters, error conditions, annotations) can be encoded at all:
+ * found out only when it is written, it would be nobody's error.
+ */
+
+import { writePerformative } from "../frames/codec.ts";
+import type { DeliveryState } from "../frames/delivery-state.ts";
+import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
+import { writeDeliveryState } from "../frames/delivery-state-codec.ts";
+import type { Open, Performative } from "../frames/performatives.ts";
+import type { ErrorInit } from "../options/call.ts";
+import { ByteWriter } from "../util/byte-writer.ts";
+import type { Profile } from "./profile.ts";
+
+/** @throws EncodeError not-encodable */
+export function checkEncodable(performative: Performative): void {
+  writePerformative(new ByteWriter(), performative);
+}
+
+/** @throws EncodeError not-encodable */
+export function checkState(state: DeliveryState | undefined): void {
+  if (state !== undefined && state !== ACCEPTED && state !== RELEASED) writeDeliveryState(new ByteWriter(), state);
+}
+
+/** Why an error cannot be told to the peer, if so. */
+export function unfitError(error: ErrorInit | undefined): Error | undefined {
+  if (error === undefined) return undefined;
+  try {
+    checkEncodable({ type: "close", error });
+    return undefined;
+  } catch (unfit) {
+    return unfit as Error;
+  }
+}
+
+/** What the open says of the user's. */
+export function openOf(profile: Profile): Omit<Open, "type" | "maxFrameSize" | "channelMax" | "idleTimeOut"> {
+  const { containerId, hostname, offeredCapabilities, desiredCapabilities, properties } = profile;
+  return { containerId, hostname, offeredCapabilities: some(offeredCapabilities), desiredCapabilities: some(desiredCapabilities), properties };
+}
+
+/** @throws EncodeError not-encodable */
+export function checkOpen(profile: Profile): void {
+  checkEncodable({ type: "open", ...openOf(profile) });
+}
+
+/** No names at all are not said. */
+export function some(names: readonly string[]): readonly string[] | undefined {
+  return names.length === 0 ? undefined : names;
+}
