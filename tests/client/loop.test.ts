@@ -42,7 +42,7 @@ describe("a loop accepts", () => {
     for await (const delivery of receiver.take({ max: 3 })) kept.push(delivery);
     expect(await outcomes(scene.peer)).toEqual({});
     expect(receiver.unsettled.size).toBe(3);
-    kept[1]?.accept();
+    void kept[1]?.accept();
     expect(await outcomes(scene.peer)).toEqual({ 1: "accepted" });
     expect([...receiver.unsettled]).toEqual([kept[0], kept[2]]);
     expect(receiver.unsettled.get(kept[2]?.tag ?? "")).toBe(kept[2]);
@@ -308,7 +308,7 @@ describe("several takers", () => {
     await loops[1]?.return?.();
     await scene.peer.until("flow", { linkCredit: 0 });
     expect(await outcomes(scene.peer)).toEqual({ 0: "modified+failed", 1: "modified+failed" });
-    taken[2]?.accept();
+    void taken[2]?.accept();
     expect(await outcomes(scene.peer)).toMatchObject({ 2: "accepted" });
   });
 });

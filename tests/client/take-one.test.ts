@@ -197,7 +197,7 @@ describe("batches", () => {
     expect(await outcomes(scene.peer)).toEqual({});
     const second = (await within(loop.next(), "the second")).value as IncomingDelivery[];
     expect(second.map(body)).toEqual([2, 3]);
-    second[0]?.reject("no");
+    void second[0]?.reject("no");
     await within(Promise.resolve(loop.return?.()), "leaving");
     expect(await outcomes(scene.peer)).toEqual({ 0: "accepted", 1: "accepted", 2: "rejected amqp:internal-error", 3: "modified+failed", 4: "released" });
   });
