@@ -33,6 +33,7 @@ export class Driver implements DuplexSink {
   #scheduled = false;
   #closed = false;
   #finishing = false;
+  #abandoned = false;
   #timer: { cancel(): void } | undefined = undefined;
   #timerAt = Infinity;
   #grace: { cancel(): void } | undefined = undefined;
@@ -108,12 +109,13 @@ export class Driver implements DuplexSink {
   // ---------------------------------------------------------------- DuplexSink
 
   onData(chunk: Uint8Array): void {
+    if (this.#abandoned) return;
     this.#endpoint.handleBytes(chunk, this.#clock.now());
     this.rearm();
   }
 
   onDrain(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#abandoned) return;
     this.#endpoint.handleWritable();
     this.#afterFlush();
   }
@@ -130,7 +132,7 @@ export class Driver implements DuplexSink {
     this.#closed = true;
     this.#timer?.cancel();
     this.#grace?.cancel();
-    this.#owner.onTransportClosed(error);
+    if (!this.#abandoned) this.#owner.onTransportClosed(error);
   }
 
   // ---------------------------------------------------------------- private
@@ -144,6 +146,7 @@ export class Driver implements DuplexSink {
   }
 
   #afterFlush(): void {
+    if (this.#abandoned) return;
     if (this.congested) this.#owner.onCongested();
     else this.#owner.onFlushed();
     if (this.#endpoint.finished) this.#finish();
@@ -165,6 +168,14 @@ export class Driver implements DuplexSink {
     this.#armGrace();
   }
 
+  /** The connection goes on without this socket: its last word leaves, and what it still brings is nobody's. */
+  abandon(): void {
+    this.awaitEnd();
+    this.#abandoned = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   #armGrace(): void {
     this.#grace ??= this.#clock.setTimer(GRACE, () => this.duplex.destroy());
   }
@@ -174,7 +185,7 @@ export class Driver implements DuplexSink {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#timerAt = deadline;
-    if (deadline === Infinity || this.#closed) return;
+    if (deadline === Infinity || this.#closed || this.#abandoned) return;
     const delay = timerDelay(deadline - this.#clock.now()) ?? 0;
     this.#timer = this.#clock.setTimer(delay, () => {
       this.#timer = undefined;

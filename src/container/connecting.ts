@@ -47,7 +47,7 @@ async function tryEach(connection: ClientConnection, options: ResolvedConnect, s
       return;
     } catch (error) {
       signal.throwIfAborted();
-      connection.driver?.awaitEnd();
+      connection.driver?.abandon();
       if (!(error instanceof AmqpError)) throw error;
       errors.push(error);
     }

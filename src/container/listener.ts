@@ -120,10 +120,10 @@ class ContainerListener implements Listener {
 
   async #close(options: CloseOptions | undefined): Promise<void> {
     const error = options?.error ?? { condition: "amqp:connection:forced", description: "the listener is closing" };
-    const stopping = this.#bound?.close();
+    // First the connections, each with its last word: the transport drops what is open when it closes. New ones are turned away.
     await Promise.all([...this.#connections].map((connection) => connection.close({ ...options, error }).catch(() => undefined)));
     for (const connection of this.#connections) connection.driver?.destroy();
-    await stopping;
+    await this.#bound?.close();
     this.#opened.end();
     this.#links.end();
     for (const end of this.#servers.splice(0)) end();

@@ -67,6 +67,7 @@ export class FrameSplitter {
   }
 
   push(chunk: Uint8Array): void {
+    if (this.#stopped) return;
     let at = 0;
     const end = chunk.length;
     if (this.#filled !== 0) {

@@ -118,7 +118,10 @@ export class SlabWriter extends ByteWriter {
 
   /** Begins a frame or message: its bytes stay together in one slab. Answers where it begins. */
   begin(): number {
-    if (this.bytes.length - this.position < this.#room) this.#roll();
+    // A slab that a large frame has grown into is left after it: were the next one to grow in there, at an offset that it has
+    // to keep, slabs would double without end.
+    const { length } = this.bytes;
+    if (length - this.position < this.#room || (length > SLAB_SIZE && this.position !== 0)) this.#roll();
     this.#mark = this.position;
     return this.position;
   }
@@ -146,7 +149,7 @@ export class SlabWriter extends ByteWriter {
   take(): Segment[] {
     this.#cut();
     const ready = this.#ready;
-    if (ready.length !== 0) this.#ready = [];
+    this.#ready = [];
     return ready;
   }
 

@@ -234,27 +234,18 @@ describe("ending", () => {
 
   test("await using closes a link, and detaches it where it is durable", async () => {
     const scene = await stage();
-    const answering = (async () => {
-      const first = await scene.peer.until("detach");
-      scene.peer.reply(first);
+    for (const durable of [false, true]) {
+      const opening = scene.connection.createReceiver("q", { durable });
       await answer(scene.peer);
-      const second = await scene.peer.until("detach");
-      scene.peer.reply(second);
-      return [first, second].map(({ fields }) => fields["closed"] ?? false);
-    })();
-    answering.catch(() => {});
-    const opening = scene.connection.createReceiver("q");
-    await answer(scene.peer);
-    {
-      await using receiver = await opening;
-      expect(receiver.state.local).toBe("active");
+      const leaving = (async () => {
+        await using receiver = await opening;
+        expect(receiver.state.local).toBe("active");
+      })();
+      const detach = await scene.peer.until("detach");
+      expect(detach.fields["closed"] ?? false).toBe(!durable);
+      scene.peer.reply(detach);
+      await within(leaving, "leaving the block");
     }
-    const durable = scene.connection.createReceiver("q", { durable: true });
-    {
-      await using receiver = await durable;
-      expect(receiver.state.local).toBe("active");
-    }
-    expect(await within(answering, "both detaches")).toEqual([true, false]);
   });
 
   test("a session of the user's: closes its links with it, and tells what ended it", async () => {
