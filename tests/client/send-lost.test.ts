@@ -1,7 +1,7 @@
 /** What becomes of sends when their link, session or connection goes away. */
 
 import { describe, expect, test } from "@jest/globals";
-import type { Sender } from "../../src/index.ts";
+import type { OutgoingDelivery, Sender } from "../../src/index.ts";
 import { within } from "../protocol/harness.ts";
 import { failure, ids, senderOn, stage, turns } from "./support.ts";
 import type { Stage } from "./support.ts";
@@ -71,6 +71,31 @@ describe("sends that were under way", () => {
     scene.peer.send("disposition", { role: "receiver", first: 1, settled: true, state: "accepted" });
     await within(next, "the next send");
     expect(sender.unsettled.size).toBe(0);
+  });
+
+  test.each(["at-least-once", "at-most-once"] as const)("F.2 abort() takes back what has not left whole, %s; what has left whole cannot be taken back", async (guarantee) => {
+    const scene = await stage({ open: { maxFrameSize: 1024 } });
+    const { peer, connection } = scene;
+    const opening = connection.createSender("q", { guarantee });
+    peer.reply(await peer.until("begin"), { incomingWindow: 3 });
+    peer.reply(await peer.until("attach"));
+    peer.send("flow", { handle: 0, deliveryCount: 0, linkCredit: 5, incomingWindow: 3 });
+    const sender = await within(opening, "the sender");
+    await within(sender.ready(), "credit");
+    const large = sender.trySend({ body: new Uint8Array(100_000) }) as OutgoingDelivery;
+    expect(large).toMatchObject({ partial: true, writable: true });
+    large.abort();
+    expect((await large.settlement).outcome).toMatchObject({ type: "not-sent" });
+    expect(large).toMatchObject({ partial: false, writable: false });
+    await peer.until("transfer", { more: true });
+    // a delivery that was settled stays so (B82)
+    const { fields } = await peer.until("transfer", { aborted: true });
+    if (guarantee === "at-most-once") expect(fields["settled"] ?? true).toBe(true);
+    await within(sender.ready(), "room");
+    const small = sender.trySend({ body: "x" }) as OutgoingDelivery;
+    await peer.until("transfer", { more: false, deliveryId: 1 });
+    if (guarantee === "at-least-once") expect(() => small.abort()).toThrow(expect.objectContaining({ code: "invalid-state" }));
+    large.abort();
   });
 
   test("close waits for a large message that is half sent", async () => {
