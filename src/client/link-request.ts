@@ -14,6 +14,7 @@ import type {
 } from "./api.ts";
 import { checkEncodable, unfitError } from "./encodable.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
+import { commonSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { ClientSender } from "./sender.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
@@ -125,7 +126,7 @@ export class IncomingLink {
     endpoint.sink = link;
     link.endpoint = endpoint;
     this.#admit(link, endpoint, {
-      ...this.#common(resolved), sndSettleMode: snd, rcvSettleMode: rcv, initialDeliveryCount: 0,
+      ...commonSettings(this.name, resolved), initialDeliveryCount: 0,
       source: this.#attach.source == null ? null : made(this.#attach.source, address), target: this.#attach.target,
     });
     return link as unknown as Sender;
@@ -143,17 +144,10 @@ export class IncomingLink {
     const maxMessageSize = resolved.maxMessageSize ?? this.#host.io.profile.limits.maxMessageSize;
     const { target } = this.#attach;
     this.#admit(link, endpoint, {
-      ...this.#common(resolved), sndSettleMode: snd, rcvSettleMode: rcv, maxMessageSize: maxMessageSize === Infinity ? undefined : maxMessageSize,
+      ...commonSettings(this.name, resolved), maxMessageSize: wireSize(maxMessageSize),
       source: this.#attach.source, target: target == null ? null : target.type === "target" ? made(target, address) : target,
     });
     return link as unknown as Receiver;
-  }
-
-  #common(options: ResolvedSender | ResolvedReceiver): Pick<LinkSettings, "name" | "offeredCapabilities" | "desiredCapabilities" | "properties"> {
-    return {
-      name: this.name, offeredCapabilities: options.offeredCapabilities.length === 0 ? undefined : options.offeredCapabilities,
-      desiredCapabilities: options.desiredCapabilities.length === 0 ? undefined : options.desiredCapabilities, properties: options.properties,
-    };
   }
 
   #admit(link: ClientLink, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {

@@ -29,10 +29,10 @@ import type { IncomingOwner } from "./incoming.ts";
 import { ClientIncoming } from "./incoming.ts";
 import type { LinkHost } from "./link.ts";
 import { ClientLink } from "./link.ts";
+import { receiverSettings } from "./link-settings.ts";
 import type { LoopOwner, Taker } from "./loop.ts";
 import { ReceiverLoop } from "./loop.ts";
 import { tagBytesOf } from "./tags.ts";
-import { wireSource, wireTarget } from "./termini.ts";
 import { bounds, within } from "./waiting.ts";
 
 const MODIFIED = "amqp:modified:list";
@@ -288,16 +288,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   // ---------------------------------------------------------------- what the link calls
 
   protected override settings(): LinkSettings {
-    const { options } = this;
-    const { limits } = this.host.io.profile;
-    const maxMessageSize = options.maxMessageSize ?? limits.maxMessageSize;
-    return {
-      name: this.name, sndSettleMode: options.sndSettleMode, rcvSettleMode: options.rcvSettleMode,
-      source: wireSource(options.source, options.selector), target: wireTarget(options.target),
-      maxMessageSize: maxMessageSize === Infinity ? undefined : maxMessageSize,
-      offeredCapabilities: options.offeredCapabilities.length === 0 ? undefined : options.offeredCapabilities,
-      desiredCapabilities: options.desiredCapabilities.length === 0 ? undefined : options.desiredCapabilities, properties: options.properties,
-    };
+    return receiverSettings(this.name, this.options, this.host.io.profile.limits.maxMessageSize);
   }
 
   protected override attachTo(session: SessionEndpoint, settings: LinkSettings): void {

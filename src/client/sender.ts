@@ -27,13 +27,14 @@ import { judgeModes } from "./guarantees.ts";
 import { InFlightTable } from "./in-flight.ts";
 import type { LinkHost } from "./link.ts";
 import { ClientLink } from "./link.ts";
+import { senderSettings } from "./link-settings.ts";
 import type { OutgoingOwner } from "./outgoing.ts";
 import { ClientOutgoing } from "./outgoing.ts";
 import { Capture } from "./promise.ts";
 import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
 import { sendAll } from "./send-all.ts";
+import { configure } from "./send-options.ts";
 import { checkedTag } from "./tags.ts";
-import { wireSource, wireTarget } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
 
 export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner {
@@ -81,7 +82,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   send(message: Sent<Body>, options?: SendOptions): Promise<OutgoingDelivery> {
     if (isSendable(message)) return Promise.resolve(message.send(this as unknown as Sender, options?.tag as string | Uint8Array | undefined));
     const delivery = new ClientOutgoing(this);
-    if (options !== undefined) this.#configure(delivery, options);
+    if (options !== undefined) configure(delivery, options, this.options.sndSettleMode, this.#presettles);
     else if (this.#presettles) delivery.presettled = true;
     if (delivery.signal?.aborted === true) return Promise.reject(delivery.signal.reason);
     const refused = this.#encode(delivery, message as Encodable);
@@ -101,7 +102,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined {
     if (!this.sendable()) return undefined;
     const delivery = new ClientOutgoing(this);
-    if (options !== undefined) this.#configure(delivery, options);
+    if (options !== undefined) configure(delivery, options, this.options.sndSettleMode, this.#presettles);
     else if (this.#presettles) delivery.presettled = true;
     this.#encode(delivery, message as Encodable);
     return delivery;
@@ -215,13 +216,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   protected override settings(): LinkSettings {
-    const { options } = this;
-    return {
-      name: this.name, sndSettleMode: options.sndSettleMode, rcvSettleMode: options.rcvSettleMode,
-      source: wireSource(options.source, undefined), target: options.target === null ? wireRelay() : wireTarget(options.target),
-      initialDeliveryCount: 0, maxMessageSize: undefined, offeredCapabilities: some(options.offeredCapabilities),
-      desiredCapabilities: some(options.desiredCapabilities), properties: options.properties,
-    };
+    return senderSettings(this.name, this.options);
   }
 
   protected override attachTo(session: SessionEndpoint, settings: LinkSettings): void {
@@ -322,23 +317,6 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     return undefined;
   }
 
-  #configure(delivery: ClientOutgoing, options: SendOptions): void {
-    const { tag, settled, messageFormat, signal } = options;
-    if (tag !== undefined) delivery.tagBytes = checkedTag(tag);
-    if (messageFormat !== undefined) {
-      if (!Number.isInteger(messageFormat) || messageFormat < 0 || messageFormat > 0xffffffff) {
-        throw new ConfigError("send(): option \"messageFormat\" must be a whole number of 32 bits", { code: "config", scope: "delivery" });
-      }
-      delivery.messageFormat = messageFormat;
-    }
-    if (settled !== undefined && settled !== this.#presettles && this.options.sndSettleMode !== "mixed") {
-      throw new ConfigError(`send(): settled: ${String(settled)} does not fit the link's sndSettleMode "${this.options.sndSettleMode}"; attach it with "mixed"`,
-        { code: "config", scope: "delivery" });
-    }
-    delivery.presettled = settled ?? this.#presettles;
-    delivery.signal = signal;
-  }
-
   /** Its caller waits no longer, by time or by signal. */
   #giveUp(delivery: ClientOutgoing, reason: unknown): void {
     if (delivery.told) return;
@@ -414,13 +392,4 @@ function isSendable(message: unknown): message is Sendable {
 
 function* concatenated<T>(...parts: Iterable<T>[]): IterableIterator<T> {
   for (const part of parts) yield* part;
-}
-
-function some(names: readonly string[]): readonly string[] | undefined {
-  return names.length === 0 ? undefined : names;
-}
-
-/** The target of an anonymous relay: there, but without an address. */
-function wireRelay(): NonNullable<LinkSettings["target"]> {
-  return { type: "target", durable: 0, expiryPolicy: "session-end", timeout: 0, dynamic: false };
 }

@@ -28,6 +28,11 @@ export function wireTarget(target: ResolvedTerminus): WireTarget {
   return { type: "target", ...wireTerminus(target) };
 }
 
+/** The target of an anonymous relay: there, but without an address. */
+export function wireRelay(): WireTarget {
+  return { type: "target", durable: 0, expiryPolicy: "session-end", timeout: 0, dynamic: false };
+}
+
 /** A source as a link shows it; of a null source the defaults. */
 export function shownSource(source: WireSource | null | undefined): Source {
   return {

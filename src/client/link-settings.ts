@@ -1,0 +1,35 @@
+/** Our attach of a link, by what its options resolved to; the termini of an accepted link come from the peer's attach. */
+
+import type { LinkSettings } from "../engine/link.ts";
+import type { ResolvedLink, ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
+import { some } from "./encodable.ts";
+import { wireRelay, wireSource, wireTarget } from "./termini.ts";
+
+/** The attach of a sender. */
+export function senderSettings(name: string, options: ResolvedSender): LinkSettings {
+  return {
+    ...commonSettings(name, options), initialDeliveryCount: 0,
+    source: wireSource(options.source, undefined), target: options.target === null ? wireRelay() : wireTarget(options.target),
+  };
+}
+
+/** The attach of a receiver. @param maxMessageSize octets, where its options name none */
+export function receiverSettings(name: string, options: ResolvedReceiver, maxMessageSize: number): LinkSettings {
+  return {
+    ...commonSettings(name, options), maxMessageSize: wireSize(options.maxMessageSize ?? maxMessageSize),
+    source: wireSource(options.source, options.selector), target: wireTarget(options.target),
+  };
+}
+
+/** What attaches of both roles have. */
+export function commonSettings(name: string, options: ResolvedLink): LinkSettings {
+  const { sndSettleMode, rcvSettleMode, offeredCapabilities, desiredCapabilities, properties } = options;
+  return {
+    name, sndSettleMode, rcvSettleMode, offeredCapabilities: some(offeredCapabilities), desiredCapabilities: some(desiredCapabilities), properties,
+  };
+}
+
+/** A limit as it goes over the wire, where none is not said. */
+export function wireSize(octets: number): number | undefined {
+  return octets === Infinity ? undefined : octets;
+}
