@@ -1,5 +1,5 @@
 /**
- * One end of a session (§2.5): its windows, its links by handle, and its deliveries by id in both directions.
+ * One end of a session (§2.5): its windows, its links by handle, and what comes and goes between them and its channel.
  */
 
 import type { ErrorCondition } from "../frames/condition.ts";
@@ -7,14 +7,12 @@ import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Attach, Begin, Detach, Disposition, Flow, Performative } from "../frames/performatives.ts";
 import type { TransferHead } from "../frames/transfer.ts";
-import { copyBytes } from "../util/bytes.ts";
-import { IdRing } from "../util/id-ring.ts";
-import { serialAdd, serialLess } from "../util/serial.ts";
 import { Breach } from "./breach.ts";
 import type { IncomingTransfer, OutgoingTransfer } from "./deliveries.ts";
-import { DispositionRun } from "./dispositions.ts";
 import { Handles } from "./handles.ts";
 import type { HandlesOwner } from "./handles.ts";
+import type { LedgerOwner } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 import type { LinkConnection, LinkEndpoint, LinkSettings, ReceiverSink, SenderSink } from "./link.ts";
 import { ReceiverEndpoint } from "./receiver.ts";
 import { SenderEndpoint } from "./sender.ts";
@@ -61,7 +59,7 @@ export interface SessionOwner {
   forget(session: SessionEndpoint): void;
 }
 
-export class SessionEndpoint implements HandlesOwner {
+export class SessionEndpoint implements HandlesOwner, LedgerOwner {
   readonly connection: SessionConnection;
   /** The channel that we send on. */
   readonly channel: number;
@@ -73,27 +71,12 @@ export class SessionEndpoint implements HandlesOwner {
   remoteChannel = -1;
   remoteBegin: Begin | undefined = undefined;
   readonly windows: Windows;
-  readonly outgoing = new IdRing<OutgoingTransfer>((delivery) => this.#compact(delivery));
-  readonly incoming = new IdRing<IncomingTransfer>();
+  readonly ledger = new Ledger(this);
   readonly #owner: SessionOwner;
-  #nextDeliveryId = 0;
-  #expectedDeliveryId = -1;
   #windowDue = false;
   #enlisted = false;
   #told = false;
-  readonly #asReceiver = new DispositionRun("receiver");
-  readonly #asSender = new DispositionRun("sender");
   readonly #flows: LinkEndpoint[] = [];
-  #dispositionState: DeliveryState | undefined = undefined;
-  #dispositionSettled = false;
-  readonly #applyOutgoing = (delivery: OutgoingTransfer): void => {
-    if (this.#dispositionSettled) this.outgoing.delete(delivery.deliveryId);
-    delivery.handleDisposition(this.#dispositionState, this.#dispositionSettled);
-  };
-  readonly #applyIncoming = (delivery: IncomingTransfer): void => {
-    if (this.#dispositionSettled) this.settledByPeer(delivery);
-    delivery.handleDisposition(this.#dispositionState, this.#dispositionSettled);
-  };
 
   /** @param count sessions of this connection, this one counted: they share its byte budget. */
   constructor(owner: SessionOwner, channel: number, settings: SessionSettings, count: number) {
@@ -117,6 +100,11 @@ export class SessionEndpoint implements HandlesOwner {
   /** The highest handle that the peer may use. */
   get handleMax(): number {
     return this.settings.handleMax ?? (this.connection.settings.side === "server" ? SERVER_HANDLE_MAX : 0xffffffff);
+  }
+
+  /** What was received and is not settled, oldest first. */
+  get incoming(): Iterable<IncomingTransfer> {
+    return this.ledger.incoming;
   }
 
   get acceptsLinks(): boolean {
@@ -209,7 +197,7 @@ export class SessionEndpoint implements HandlesOwner {
         this.#handleFlow(performative);
         return;
       case "disposition":
-        this.#handleDisposition(performative);
+        this.ledger.handleDisposition(performative);
         return;
       default:
     }
@@ -235,58 +223,46 @@ export class SessionEndpoint implements HandlesOwner {
     link.handleTransfer(head, bytes, begin, end);
   }
 
-  /** Checks that ids come without gaps, and registers a delivery that is not settled yet. */
   register(delivery: IncomingTransfer): void {
-    const id = delivery.deliveryId;
-    if (this.#expectedDeliveryId >= 0 && id !== this.#expectedDeliveryId) {
-      throw new Breach("session", AmqpCondition.invalidField, `delivery-id ${id} came where ${this.#expectedDeliveryId} is next`);
-    }
-    this.#expectedDeliveryId = (id + 1) >>> 0;
-    if (!delivery.remoteSettled) this.incoming.push(id, delivery);
+    this.ledger.register(delivery);
   }
 
   // ---------------------------------------------------------------- for links
 
   nextDeliveryId(): number {
-    return this.#nextDeliveryId;
+    return this.ledger.nextId;
   }
 
   expectedDeliveryId(): number {
-    return this.#expectedDeliveryId;
+    return this.ledger.expectedId;
   }
 
   /** A transfer frame is written; `delivery` on the first one. */
   sent(delivery: OutgoingTransfer | undefined): void {
     this.windows.sent();
-    if (delivery === undefined) return;
-    this.#nextDeliveryId = (this.#nextDeliveryId + 1) >>> 0;
-    if (!delivery.presettled) this.outgoing.push(delivery.deliveryId, delivery);
+    if (delivery !== undefined) this.ledger.sent(delivery);
   }
 
-  /** A delivery comes that is not for anybody: only its id counts. */
   skip(deliveryId: number): void {
-    this.#expectedDeliveryId = (deliveryId + 1) >>> 0;
+    this.ledger.skip(deliveryId);
   }
 
   settledByPeer(delivery: IncomingTransfer): void {
-    this.incoming.delete(delivery.deliveryId);
-    delivery.endpoint?.tags.delete(delivery);
+    this.ledger.settledByPeer(delivery);
   }
 
   aborted(delivery: OutgoingTransfer): void {
-    this.outgoing.delete(delivery.deliveryId);
+    this.ledger.outgoing.delete(delivery.deliveryId);
   }
 
-  /** Tells the outcome of a delivery that we received. */
   disposeIncoming(delivery: IncomingTransfer, state: DeliveryState | undefined, settled: boolean): void {
-    if (settled) this.settledByPeer(delivery);
-    this.#collect(this.#asReceiver, delivery.deliveryId, state, settled);
+    this.ledger.disposeIncoming(delivery, state, settled);
+    this.#enlist();
   }
 
-  /** Our settlement of a delivery that we sent. */
   disposeOutgoing(delivery: OutgoingTransfer, state: DeliveryState | undefined, settled: boolean): void {
-    if (settled) this.outgoing.delete(delivery.deliveryId);
-    this.#collect(this.#asSender, delivery.deliveryId, state, settled);
+    this.ledger.disposeOutgoing(delivery, state, settled);
+    this.#enlist();
   }
 
   /** The link's flow is to be written with this flush. */
@@ -301,11 +277,9 @@ export class SessionEndpoint implements HandlesOwner {
     this.links.assign(link);
   }
 
-  /** A link is detached on both sides: what it left unsettled is not kept for the life of the session. */
   forget(link: LinkEndpoint): void {
     this.links.forget(link);
-    if (link.role === "sender") forgetDeliveries(this.outgoing, link, this.#nextDeliveryId);
-    else forgetDeliveries(this.incoming, link, this.#expectedDeliveryId);
+    this.ledger.forget(link);
   }
 
   attachedByPeer(link: SenderEndpoint | ReceiverEndpoint, attach: Attach): void {
@@ -317,8 +291,12 @@ export class SessionEndpoint implements HandlesOwner {
   }
 
   writeDetach(detach: Detach): void {
-    this.writeDispositions();
+    this.ledger.write();
     this.#write(detach);
+  }
+
+  writeDisposition(disposition: Disposition): void {
+    this.#write(disposition);
   }
 
   // ---------------------------------------------------------------- output
@@ -326,7 +304,7 @@ export class SessionEndpoint implements HandlesOwner {
   prepare(): void {
     this.#enlisted = false;
     if (this.state !== "mapped" && this.state !== "begin-sent") return;
-    this.writeDispositions();
+    this.ledger.write();
     for (const link of this.#flows) {
       link.flowDue = false;
       if (link.isAttached) this.#writeFlow(link, false);
@@ -334,11 +312,6 @@ export class SessionEndpoint implements HandlesOwner {
     this.#flows.length = 0;
     // Any flow tells the window; where none was written it takes one of its own.
     if (this.#windowDue) this.#writeFlow(undefined, false);
-  }
-
-  writeDispositions(): void {
-    if (this.#asReceiver.open) this.#write(this.#asReceiver.take());
-    if (this.#asSender.open) this.#write(this.#asSender.take());
   }
 
   /** The byte budget has room again. */
@@ -354,8 +327,7 @@ export class SessionEndpoint implements HandlesOwner {
     if (this.#told) return;
     this.#told = true;
     this.links.drop();
-    this.outgoing.clear();
-    this.incoming.clear();
+    this.ledger.clear();
     this.sink.onEnded(error, breach);
   }
 
@@ -377,43 +349,6 @@ export class SessionEndpoint implements HandlesOwner {
       }
     }
     if (reopened) this.links.resume();
-  }
-
-  #handleDisposition(disposition: Disposition): void {
-    const { first } = disposition;
-    const last = disposition.last ?? first;
-    if (serialLess(last, first)) {
-      throw new Breach("session", AmqpCondition.invalidField, `disposition names first ${first} after last ${last}`);
-    }
-    this.#dispositionState = disposition.state;
-    this.#dispositionSettled = disposition.settled === true;
-    if (disposition.role === "receiver") {
-      if (first === last) {
-        const delivery = this.outgoing.get(first);
-        if (delivery !== undefined) this.#applyOutgoing(delivery);
-      } else {
-        this.outgoing.visit(first, last, this.#applyOutgoing);
-      }
-    } else {
-      this.incoming.visit(first, last, this.#applyIncoming);
-    }
-  }
-
-  /** A straggler takes its message along, so that it does not keep a whole slab for itself. */
-  #compact(delivery: OutgoingTransfer): void {
-    const { slab, offset, length } = delivery;
-    if (slab === undefined) return;
-    delivery.chunks = [copyBytes(slab.bytes.subarray(offset, offset + length))];
-    delivery.slab = undefined;
-    this.connection.output.pool.release(slab);
-  }
-
-  #collect(run: DispositionRun, deliveryId: number, state: DeliveryState | undefined, settled: boolean): void {
-    if (!run.add(deliveryId, state, settled)) {
-      this.#write(run.take());
-      run.add(deliveryId, state, settled);
-    }
-    this.#enlist();
   }
 
   #wantWindow(): void {
@@ -448,14 +383,4 @@ export class SessionEndpoint implements HandlesOwner {
   #write(performative: Performative): void {
     this.connection.write(this.channel, performative);
   }
-}
-
-/** Only ids that are younger than the link are looked at: a link that comes and goes costs what passed meanwhile. */
-function forgetDeliveries<T extends IncomingTransfer | OutgoingTransfer>(ring: IdRing<T>, link: LinkEndpoint, next: number): void {
-  if (ring.size === 0) return;
-  const drop = (delivery: T): void => {
-    if (delivery.endpoint === link) ring.delete(delivery.deliveryId);
-  };
-  if (link.since >= 0) ring.visit(link.since, serialAdd(next, -1), drop);
-  else for (const delivery of [...ring]) drop(delivery);
 }

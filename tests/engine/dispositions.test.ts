@@ -32,7 +32,7 @@ describe("outcomes on their way out", () => {
     const { solo, receiver, deliveries, session } = received(200);
     for (const delivery of deliveries) receiver.endpoint.dispose(delivery, ACCEPTED, true);
     expect(told(solo)).toEqual([["receiver", 0, 199, true, "accepted"]]);
-    expect([session.endpoint.incoming.size, receiver.endpoint.tags.size]).toEqual([0, 0]);
+    expect([session.endpoint.ledger.incoming.size, receiver.endpoint.tags.size]).toEqual([0, 0]);
   });
 
   test("a single one names no last", () => {
@@ -103,7 +103,7 @@ describe("outcomes on their way in", () => {
     expect(solo.log).toEqual([1, 2, 3].map((id) => `outcome of ${id}: accepted settled`));
     solo.send("disposition", { first: 0, last: 5, settled: true, state: { type: "released" } });
     expect(solo.log.slice(3)).toEqual([0, 4, 5].map((id) => `outcome of ${id}: released settled`));
-    expect(session.endpoint.outgoing.size).toBe(0);
+    expect(session.endpoint.ledger.outgoing.size).toBe(0);
   });
 
   test("B90 ids that are unknown or settled are ignored", () => {
@@ -127,7 +127,7 @@ describe("outcomes on their way in", () => {
     // were each id of the range looked at, ten thousand of them would take hours
     for (let i = 0; i < 10_000; i++) solo.send("disposition", { first: 2 ** 31 + 5, last: 1 });
     solo.send("disposition", { first: 0, last: 2 ** 31 - 1, settled: true });
-    expect(session.endpoint.outgoing.size).toBe(0);
+    expect(session.endpoint.ledger.outgoing.size).toBe(0);
     expect(solo.log.at(-1)).toBe("outcome of 2: - settled");
   });
 
@@ -135,17 +135,17 @@ describe("outcomes on their way in", () => {
     const { solo, session, sender } = sent(2);
     solo.send("disposition", { first: 0, last: 1, state: { type: "accepted" } });
     expect(solo.log).toEqual(["outcome of 0: accepted", "outcome of 1: accepted"]);
-    expect(session.endpoint.outgoing.size).toBe(2);
-    for (const delivery of [...session.endpoint.outgoing]) sender.endpoint.settle(delivery, undefined);
+    expect(session.endpoint.ledger.outgoing.size).toBe(2);
+    for (const delivery of [...session.endpoint.ledger.outgoing]) sender.endpoint.settle(delivery, undefined);
     expect(told(solo)).toEqual([["sender", 0, 1, true, undefined]]);
-    expect(session.endpoint.outgoing.size).toBe(0);
+    expect(session.endpoint.ledger.outgoing.size).toBe(0);
   });
 
   test("of the sender's: its settlement reaches what was received, and frees the tag", () => {
     const { solo, receiver, session } = received(3);
     solo.send("disposition", { role: "sender", first: 0, last: 1, settled: true });
     expect(solo.log.slice(-2)).toEqual(["sender says of 0: - settled", "sender says of 1: - settled"]);
-    expect([session.endpoint.incoming.size, receiver.endpoint.tags.size]).toEqual([1, 1]);
+    expect([session.endpoint.ledger.incoming.size, receiver.endpoint.tags.size]).toEqual([1, 1]);
     solo.send("transfer", { deliveryId: 3, deliveryTag: new Uint8Array([0, 0]) }, BODY);
     expect(receiver.received).toHaveLength(4);
   });
@@ -160,7 +160,7 @@ describe("settle modes between two engines", () => {
     receiver.endpoint.dispose(receiver.received[0] as Received, ACCEPTED, true);
     pair.pump();
     expect(one.told).toEqual(["written", "accepted settled"]);
-    expect([here.endpoint.outgoing.size, there.endpoint.incoming.size]).toEqual([0, 0]);
+    expect([here.endpoint.ledger.outgoing.size, there.endpoint.ledger.incoming.size]).toEqual([0, 0]);
   });
 
   test("second: outcome, settlement by the sender, and only then is it gone on both sides", () => {
@@ -171,11 +171,11 @@ describe("settle modes between two engines", () => {
     for (const delivery of receiver.received) receiver.endpoint.dispose(delivery, ACCEPTED, false);
     pair.pump();
     expect(all.map((one) => one.told.at(-1))).toEqual(Array(10).fill("accepted"));
-    expect([here.endpoint.outgoing.size, there.endpoint.incoming.size]).toEqual([10, 10]);
+    expect([here.endpoint.ledger.outgoing.size, there.endpoint.ledger.incoming.size]).toEqual([10, 10]);
     for (const one of all) sender.endpoint.settle(one, undefined);
     pair.pump();
     expect(receiver.received.map((one) => one.told)).toEqual(Array(10).fill(["- settled"]));
-    expect([here.endpoint.outgoing.size, there.endpoint.incoming.size, receiver.endpoint.tags.size]).toEqual([0, 0, 0]);
+    expect([here.endpoint.ledger.outgoing.size, there.endpoint.ledger.incoming.size, receiver.endpoint.tags.size]).toEqual([0, 0, 0]);
     expect(pair.frames("client").filter(({ name }) => name === "disposition")).toHaveLength(1);
     expect(pair.frames("server").filter(({ name }) => name === "disposition")).toHaveLength(1);
   });
@@ -187,7 +187,7 @@ describe("settle modes between two engines", () => {
     pair.pump();
     receiver.endpoint.dispose(receiver.received[0] as Received, ACCEPTED, true);
     pair.pump();
-    expect([here.endpoint.outgoing.size, there.endpoint.incoming.size]).toEqual([0, 0]);
+    expect([here.endpoint.ledger.outgoing.size, there.endpoint.ledger.incoming.size]).toEqual([0, 0]);
     expect(pair.frames("server").some(({ name }) => name === "disposition")).toBe(false);
   });
 
@@ -199,7 +199,7 @@ describe("settle modes between two engines", () => {
     receiver.endpoint.dispose(receiver.received[0] as Received, RELEASED, true);
     sender.endpoint.settle(one, ACCEPTED);
     pair.pump();
-    expect([here.endpoint.outgoing.size, there.endpoint.incoming.size]).toEqual([0, 0]);
+    expect([here.endpoint.ledger.outgoing.size, there.endpoint.ledger.incoming.size]).toEqual([0, 0]);
     expect(pair.client.endpoint.opened && pair.server.endpoint.opened).toBe(true);
   });
 });

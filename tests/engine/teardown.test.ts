@@ -196,6 +196,6 @@ describe("what is left behind", () => {
       pair.pump();
       for (const each of held) each.free();
     }
-    expect([here.endpoint.outgoing.size, there.endpoint.incoming.size]).toEqual([0, 0]);
+    expect([here.endpoint.ledger.outgoing.size, there.endpoint.ledger.incoming.size]).toEqual([0, 0]);
   });
 });

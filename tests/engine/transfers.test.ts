@@ -174,7 +174,7 @@ describe("an aborted message", () => {
     pair.pump();
     expect(pair.server.log.at(-1)).toBe("aborted 0");
     expect(pair.server.endpoint.buffered).toBe(0);
-    expect([here.endpoint.outgoing.size, there.endpoint.incoming.size, receiver.endpoint.tags.size, receiver.endpoint.receiving]).toEqual([0, 0, 0, false]);
+    expect([here.endpoint.ledger.outgoing.size, there.endpoint.ledger.incoming.size, receiver.endpoint.tags.size, receiver.endpoint.receiving]).toEqual([0, 0, 0, false]);
     sender.send(hex("005377a10161"), { presettled });
     pair.pump();
     expect(bodies(receiver)).toEqual(["005377a10161"]);
@@ -245,7 +245,7 @@ describe("what a transfer must not be", () => {
     const { solo, receiver } = receiving();
     solo.send("transfer", { ...first, settled: false }).send("transfer", { more: true, settled: true }, hex("01")).send("transfer", {}, hex("02"));
     expect(solo.log.at(-1)).toBe("delivery 0 tag aa settled: 0102");
-    expect([receiver.endpoint.tags.size, solo.owner.sessions[0]?.endpoint.incoming.size]).toEqual([0, 0]);
+    expect([receiver.endpoint.tags.size, solo.owner.sessions[0]?.endpoint.ledger.incoming.size]).toEqual([0, 0]);
     solo.send("transfer", { deliveryId: 1, deliveryTag: hex("aa"), settled: true, more: true }).send("transfer", {}, hex("03"));
     expect(solo.log.at(-1)).toBe("delivery 1 tag aa settled: 03");
   });
