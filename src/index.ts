@@ -2,14 +2,15 @@
 /** The application door of leptonmq. */
 
 export {
-  AmqpError, BodySection, ConfigError, ConnectionError, Container, DecodeError, Described, EncodeError, InDoubtError, LimitError, LinkError,
-  Message, ModifiedError, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, SendError, SessionError, TimeoutError, TlsError,
+  AmqpError, AtLeastOnce, AtMostOnce, BodySection, ConfigError, ConnectionError, Container, Copy, DecodeError, Described, DurableSubscription,
+  DynamicNodeProperties, EncodeError, ExactlyOnce, Filter, InDoubtError, LimitError, LinkError,
+  Message, ModifiedError, Move, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, Selector, SendError, SessionError, TimeoutError, TlsError,
   Typed, Uuid, connect, data, sequence, types, value,
 } from "./container/public.ts";
 export type {
   AmqpTypeName, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
   ContainerOptions, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit, ErrorOrigin,
-  ErrorScope, Explanation, Guarantee, IncomingDelivery, Limits, Link, LinkRequest, ListenOptions, Listener, Logger, MessageId, MessageInit, Opening,
+  ErrorScope, Explanation, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, ListenOptions, Listener, Logger, MessageId, MessageInit, Opening,
   Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery, SendOptions, SendOutcome, Sendable,
   Sender, SenderOptions, SenderRequest, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, TakeOptions, Target, TargetInit, Terminus,
   TerminusInit, Timeouts, TlsOptions, Transport, Unsettled,

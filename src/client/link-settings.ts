@@ -9,7 +9,7 @@ import { wireRelay, wireSource, wireTarget } from "./termini.ts";
 export function senderSettings(name: string, options: ResolvedSender): LinkSettings {
   return {
     ...commonSettings(name, options), initialDeliveryCount: 0,
-    source: wireSource(options.source, undefined), target: options.target === null ? wireRelay() : wireTarget(options.target),
+    source: wireSource(options.source), target: options.target === null ? wireRelay() : wireTarget(options.target),
   };
 }
 
@@ -17,7 +17,7 @@ export function senderSettings(name: string, options: ResolvedSender): LinkSetti
 export function receiverSettings(name: string, options: ResolvedReceiver, maxMessageSize: number): LinkSettings {
   return {
     ...commonSettings(name, options), maxMessageSize: wireSize(options.maxMessageSize ?? maxMessageSize),
-    source: wireSource(options.source, options.selector), target: wireTarget(options.target),
+    source: wireSource(options.source, options.selectors), target: wireTarget(options.target),
   };
 }
 

@@ -15,8 +15,8 @@ const NO_FIELDS: Readonly<Record<string, unknown>> = Object.freeze(Object.create
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** The source that our attach carries. */
-export function wireSource(source: ResolvedSource, selector: string | undefined): WireSource {
-  const filter = source.filter === undefined && selector === undefined ? undefined : describedFilter(source.filter ?? {}, selector);
+export function wireSource(source: ResolvedSource, selectors?: Readonly<Record<string, string>>): WireSource {
+  const filter = source.filter === undefined && selectors === undefined ? undefined : describedFilter(source.filter ?? {}, selectors ?? {});
   return {
     type: "source", ...wireTerminus(source), distributionMode: source.distributionMode, filter, outcomes: source.outcomes,
     defaultOutcome: source.defaultOutcome === undefined ? undefined : outcomeOf(source.defaultOutcome),
@@ -85,11 +85,11 @@ function shownTerminus(terminus: WireSource | WireTarget | null | undefined): Om
   };
 }
 
-function describedFilter(filter: Readonly<Record<string, unknown>>, selector: string | undefined): Record<string, unknown> {
+function describedFilter(filter: Readonly<Record<string, unknown>>, selectors: Readonly<Record<string, string>>): Record<string, unknown> {
   const described: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of Object.entries(filter)) {
     described[name] = value === null || value instanceof Described ? value : types.described(name, value);
   }
-  if (selector !== undefined) described["selector"] = types.described(SELECTOR, selector);
+  for (const [name, expression] of Object.entries(selectors)) described[name] = types.described(SELECTOR, expression);
   return described;
 }

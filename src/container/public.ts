@@ -27,5 +27,9 @@ export type { ContainerOptions } from "../options/container.ts";
 export type { Clock, Logger } from "../options/environment.ts";
 export type { Limits } from "../options/limits.ts";
 export type { BatchOptions, Guarantee, SessionOptions, TakeOptions } from "../options/link.ts";
+export {
+  AtLeastOnce, AtMostOnce, Copy, DurableSubscription, DynamicNodeProperties, ExactlyOnce, Filter, Move, Selector,
+} from "../options/link-options.ts";
+export type { LinkOption } from "../options/link-options.ts";
 export type { SourceInit, TargetInit, TerminusInit } from "../options/terminus.ts";
 export type { Timeouts } from "../options/timeouts.ts";

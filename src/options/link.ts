@@ -5,6 +5,7 @@
 
 import type { CallOptions } from "./call.ts";
 import type { Int64Mode } from "./connect.ts";
+import type { LinkOption } from "./link-options.ts";
 import type { DistributionMode, SourceInit, TargetInit } from "./terminus.ts";
 
 /** Options of `connection.session()`. */
@@ -32,6 +33,8 @@ export interface LinkOptionsBase extends CallOptions {
   guarantee?: Guarantee | undefined;
   /** What is good enough when the peer cannot keep `guarantee`. @default none: the attach rejects */
   guaranteeFallback?: Guarantee | undefined;
+  /** Proton's names for other options: AtMostOnce(), Selector("..."), DurableSubscription() ... */
+  options?: LinkOption | readonly LinkOption[] | undefined;
   /** Milliseconds that both termini of an exactly-once link outlive the connection. @default 300_000 */
   terminusTimeout?: number | undefined;
   /** Keys are written as symbols. */
@@ -72,7 +75,10 @@ export interface ReceiverOptionsBase extends LinkOptionsBase {
   filter?: Record<string, unknown> | undefined;
   /** Whether a filter that the peer does not echo rejects the attach. @default true */
   filterRequired?: boolean | undefined;
-  /** A subscription that outlives us: durability "unsettled-state", expiry policy "never", and `detach()` on disposal. @default false */
+  /**
+   * A subscription that outlives us, found again by container id and link name: durability "unsettled-state", expiry policy "never".
+   * `detach()` and disposal keep it, `close()` ends it. @default false
+   */
   durable?: boolean | undefined;
   /** @default the node's own */
   distributionMode?: DistributionMode | undefined;

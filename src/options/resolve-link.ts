@@ -7,6 +7,8 @@ import type { Guarantee, LinkOptionsBase, ReceiverOptionsBase, SenderOptionsBase
 import { asList, layered } from "./resolve.ts";
 import { receiverSchema, senderSchema, sessionSchema, sourceSchema, targetSchema } from "./schemas.ts";
 import type { DistributionMode, Durability, ExpiryPolicy, OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
+import { unfold } from "./unfold.ts";
+import type { Unfolded } from "./unfold.ts";
 
 /** Options of a session, all there. */
 export interface ResolvedSession {
@@ -57,8 +59,8 @@ export interface ResolvedReceiver extends ResolvedLink {
   /** Whether `prefetch` was given, so that `receive()` alone need not use credit 1. */
   readonly prefetchGiven: boolean;
   readonly autoAccept: boolean;
-  /** The selector's text, to be described and added to the source's filter. */
-  readonly selector: string | undefined;
+  /** Texts by the name of their filter, to be described and added to the source's. */
+  readonly selectors: Readonly<Record<string, string>> | undefined;
   readonly filterRequired: boolean;
   readonly durable: boolean;
   /** undefined: the connection's. */
@@ -116,6 +118,8 @@ export interface LinkContext<Options> {
   readonly also?: readonly string[] | undefined;
   /** Accepting side: a node need not be named. @default false */
   readonly accepting?: boolean | undefined;
+  /** The call, for error texts. @default "createSender()", "createReceiver()" */
+  readonly where?: string | undefined;
 }
 
 /** Reads the arguments of `createSender()`. @throws ConfigError `config`, also when no node is named anywhere. */
@@ -124,16 +128,19 @@ export function resolveSenderOptions(
   options?: SenderOptionsBase,
   context: LinkContext<SenderOptionsBase> = {},
 ): ResolvedSender {
-  const where = "createSender()";
-  const all = layered(options && check(senderSchema, options, where, context.also ?? SESSION), context.defaults);
+  const where = context.where ?? "createSender()";
+  const given = options && check(senderSchema, options, where, context.also ?? SESSION);
+  const all = layered(unfold(given, "sender", where), unfold(context.defaults, "sender", where));
   const modes = settleModes(all, where);
-  const life = lifeOf(all, modes.guarantee, false);
+  const life = lifeOf(all, modes.guarantee);
+  const near = resolveSource(asTerminus(all.source, sourceSchema, `${where}: source`), life);
   const far = target === null ? null : resolveTerminus(asTerminus(target, targetSchema, `${where}: target`), life);
   if (far !== null) needNode(far, where, "target", context);
+  const [source, dynamic] = withNodeProperties(near, far, all, where);
   return {
     ...common(all, modes),
-    source: resolveSource(asTerminus(all.source, sourceSchema, `${where}: source`), life),
-    target: far === null ? null : withAddress(far, context.address),
+    source,
+    target: dynamic === null ? null : withAddress(dynamic, context.address),
     tags: all.tags,
     autoSettle: all.autoSettle ?? true,
   };
@@ -145,30 +152,26 @@ export function resolveReceiverOptions(
   options?: ReceiverOptionsBase,
   context: LinkContext<ReceiverOptionsBase> = {},
 ): ResolvedReceiver {
-  const where = "createReceiver()";
-  const all = layered(options && check(receiverSchema, options, where, context.also ?? SESSION), context.defaults);
+  const where = context.where ?? "createReceiver()";
+  const given = options && check(receiverSchema, options, where, context.also ?? SESSION);
+  const all = layered(unfold(given, "receiver", where), unfold(context.defaults, "receiver", where));
   const modes = settleModes(all, where);
   const durable = all.durable ?? false;
-  const life = lifeOf(all, modes.guarantee, durable);
+  const life = lifeOf(all, modes.guarantee);
   const init = asTerminus(source, sourceSchema, `${where}: source`);
-  if (init.dynamic !== undefined && all.dynamic !== undefined && init.dynamic !== all.dynamic) {
-    throw configError(where, 'option "dynamic" and the source contradict each other');
-  }
-  const far = resolveSource({
-    ...init,
-    dynamic: init.dynamic ?? all.dynamic,
-    filter: all.filter === undefined ? init.filter : { ...init.filter, ...all.filter },
-    distributionMode: all.distributionMode ?? init.distributionMode,
-  }, life);
+  const asked = askedOf(init, all, where);
+  const near = resolveTerminus(asTerminus(all.target, targetSchema, `${where}: target`), life);
+  const far = resolveSource(asked, durable ? { ...life, durability: "unsettled-state", expiryPolicy: "never" } : life);
   needNode(far, where, "source", context);
+  const [target, dynamic] = withNodeProperties(near, far, all, where);
   return {
     ...common(all, modes),
-    source: withAddress(far, context.address),
-    target: resolveTerminus(asTerminus(all.target, targetSchema, `${where}: target`), life),
+    source: withAddress(dynamic, context.address),
+    target,
     prefetch: all.prefetch ?? DEFAULT_PREFETCH,
     prefetchGiven: all.prefetch !== undefined,
     autoAccept: all.autoAccept ?? true,
-    selector: all.selector,
+    selectors: all.selectors,
     filterRequired: all.filterRequired ?? true,
     durable,
     int64: all.int64,
@@ -190,6 +193,31 @@ const MODES: Readonly<Record<Guarantee, { readonly snd: readonly [Modes["sndSett
   "at-least-once": { snd: ["unsettled", "mixed"], rcv: ["first", "second"] },
   "exactly-once": { snd: ["unsettled"], rcv: ["second"] },
 };
+
+/** The source with what the receiver's options say about it. */
+function askedOf(init: SourceInit, all: Unfolded<ReceiverOptionsBase>, where: string): SourceInit {
+  const { dynamic, durable, distributionMode, selectors } = all;
+  const contradiction = (name: string): Error => configError(where, `option "${name}" and the source contradict each other`);
+  if (init.dynamic !== undefined && dynamic !== undefined && init.dynamic !== dynamic) throw contradiction("dynamic");
+  if (durable === true && init.durability === "none") throw contradiction("durable");
+  if (distributionMode !== undefined && init.distributionMode !== undefined && distributionMode !== init.distributionMode) throw contradiction("distributionMode");
+  const filter = all.filter === undefined ? init.filter : { ...init.filter, ...all.filter };
+  for (const name of Object.keys(selectors ?? {})) {
+    if (filter !== undefined && Object.hasOwn(filter, name)) throw configError(where, `a filter and the selector are both named "${name}"`);
+  }
+  return { ...init, dynamic: init.dynamic ?? dynamic, filter, distributionMode: distributionMode ?? init.distributionMode };
+}
+
+/** Both termini, the dynamic one with the properties that the node is to have. */
+function withNodeProperties<Near extends ResolvedTerminus, Far extends ResolvedTerminus | null>(
+  near: Near, far: Far, { nodeProperties }: Unfolded<LinkOptionsBase>, where: string,
+): [Near, Far] {
+  if (nodeProperties === undefined) return [near, far];
+  const dynamic = far?.dynamic === true ? far : near.dynamic ? near : undefined;
+  if (dynamic === undefined) throw configError(where, "DynamicNodeProperties() needs a node that is dynamic: true");
+  if (dynamic.properties !== undefined) throw configError(where, 'DynamicNodeProperties() and "properties" of the dynamic terminus contradict each other');
+  return dynamic === far ? [near, { ...far, properties: nodeProperties }] : [{ ...near, properties: nodeProperties }, far];
+}
 
 function settleModes(all: LinkOptionsBase, where: string): Modes {
   const guarantee = all.guarantee ?? (all.sndSettleMode === "settled" ? "at-most-once" : "at-least-once");
@@ -217,10 +245,9 @@ function common(all: LinkOptionsBase, modes: Modes): Omit<ResolvedLink, "source"
 type Life = Pick<ResolvedTerminus, "durability" | "expiryPolicy" | "timeout">;
 
 // The standard's own defaults forget everything with the session, which no exactly-once link could be resumed from.
-function lifeOf(all: LinkOptionsBase, guarantee: Guarantee, durable: boolean): Life {
+function lifeOf(all: LinkOptionsBase, guarantee: Guarantee): Life {
   const exactlyOnce = guarantee === "exactly-once";
   const timeout = all.terminusTimeout ?? (exactlyOnce ? DEFAULT_TERMINUS_TIMEOUT : 0);
-  if (durable) return { durability: "unsettled-state", expiryPolicy: "never", timeout };
   return { durability: "none", expiryPolicy: exactlyOnce ? "connection-close" : "session-end", timeout };
 }
 

@@ -9,6 +9,7 @@ import type { Limits } from "./limits.ts";
 import type {
   BatchOptions, ConsumeOptionsBase, LinkOptionsBase, ReceiverOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "./link.ts";
+import type { LinkOption } from "./link-options.ts";
 import type { ListenOptionsBase } from "./listen.ts";
 import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import type { Timeouts } from "./timeouts.ts";
@@ -128,6 +129,8 @@ const linkShape: Shape<LinkOptionsBase> = {
   name: nonEmptyText,
   guarantee: oneOf("at-most-once", "at-least-once", "exactly-once"),
   guaranteeFallback: oneOf("at-most-once", "at-least-once", "exactly-once"),
+  // what is in it is looked at where it is put among the others
+  options: rule<LinkOption | readonly LinkOption[]>("a list such as [AtMostOnce()]", (value) => isObject(value) || typeof value === "function"),
   terminusTimeout: duration,
   properties: record,
   offeredCapabilities: symbols,

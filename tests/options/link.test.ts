@@ -99,7 +99,7 @@ describe("senders", () => {
 describe("receivers", () => {
   test("S03 defaults", () => {
     expect(resolveReceiverOptions("q")).toMatchObject({
-      prefetch: 100, prefetchGiven: false, autoAccept: true, selector: undefined, filterRequired: true, durable: false, int64: undefined, typed: undefined,
+      prefetch: 100, prefetchGiven: false, autoAccept: true, selectors: undefined, filterRequired: true, durable: false, int64: undefined, typed: undefined,
       source: { address: "q", dynamic: false, filter: undefined, distributionMode: undefined },
       target: { address: undefined },
     });
@@ -107,9 +107,9 @@ describe("receivers", () => {
   });
 
   test("S15 P02 what the options say about the source is in the source", () => {
-    const { source, selector } = resolveReceiverOptions({ address: "q", filter: { a: 1, b: 2 }, distributionMode: "move" }, { filter: { b: 3 }, distributionMode: "copy", selector: "x = 1" });
+    const { source, selectors } = resolveReceiverOptions({ address: "q", filter: { a: 1, b: 2 }, distributionMode: "copy" }, { filter: { b: 3 }, distributionMode: "copy", selector: "x = 1" });
     expect(source).toMatchObject({ filter: { a: 1, b: 3 }, distributionMode: "copy" });
-    expect(selector).toBe("x = 1");
+    expect(selectors).toEqual({ selector: "x = 1" });
     expect(resolveReceiverOptions(undefined, { dynamic: true }, { address: "path" }).source).toMatchObject({ dynamic: true, address: undefined });
     expect(message(() => resolveReceiverOptions({ dynamic: false }, { dynamic: true }))).toMatch(/contradict/);
     expect(message(() => resolveReceiverOptions("q", { dynamic: true }))).toMatch(/a dynamic source gets its address from the peer/);

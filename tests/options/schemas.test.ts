@@ -21,7 +21,7 @@ const names = <B>(record: Record<keyof B, 1>): string[] => Object.keys(record).s
 const call = { signal: 1, timeout: 1 } as const;
 const terminus = { address: 1, capabilities: 1, dynamic: 1, properties: 1, durability: 1, expiryPolicy: 1, timeout: 1 } as const;
 const link = {
-  ...call, name: 1, guarantee: 1, guaranteeFallback: 1, terminusTimeout: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1,
+  ...call, name: 1, guarantee: 1, options: 1, guaranteeFallback: 1, terminusTimeout: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1,
   maxMessageSize: 1, sndSettleMode: 1, rcvSettleMode: 1,
 } as const;
 

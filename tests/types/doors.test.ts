@@ -13,6 +13,7 @@ import ts from "typescript";
 const DOORS = {
   index: {
     values: [
+      "AtLeastOnce", "AtMostOnce", "Copy", "DurableSubscription", "DynamicNodeProperties", "ExactlyOnce", "Filter", "Move", "Selector",
       "AmqpError", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described",
       "EncodeError", "InDoubtError", "LimitError", "LinkError", "Message",
       "ModifiedError", "NotSentError", "RedirectError", "RejectedError", "ReleasedError", "SaslError", "SendError", "SessionError",
@@ -21,7 +22,7 @@ const DOORS = {
     types: [
       "AmqpTypeName", "BatchOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
       "ContainerOptions", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState", "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope",
-      "Explanation", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkRequest", "ListenOptions", "Listener", "Logger", "MessageId",
+      "Explanation", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption", "LinkRequest", "ListenOptions", "Listener", "Logger", "MessageId",
       "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity", "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery",
       "SendOptions", "SendOutcome", "Sendable", "Sender", "SenderOptions", "SenderRequest", "Sent", "Session", "SessionOptions", "Settling", "Side", "Source",
       "SourceInit", "TakeOptions", "Target", "TargetInit", "Terminus", "TerminusInit", "Timeouts", "TlsOptions", "Transport", "Unsettled",
