@@ -136,6 +136,17 @@ export class EncodeError extends AmqpError { static override readonly brand: str
 /** A bound was reached; the message names the option that sets it. */
 export class LimitError extends AmqpError { static override readonly brand: string = "LimitError"; }
 
+/** A transaction could not be declared or committed; `outcome` says what became of its work. */
+export class TransactionError extends AmqpError {
+  static override readonly brand: string = "TransactionError";
+  /** "rolled-back": nothing of it happened; "in-doubt": the commit left, and its answer never came. */
+  readonly outcome: "rolled-back" | "in-doubt";
+  constructor(message: string, init: Omit<AmqpErrorInit, "code" | "scope"> & { outcome: "rolled-back" | "in-doubt" }) {
+    super(message, { ...init, code: "transaction-failed", scope: "session" });
+    this.outcome = init.outcome;
+  }
+}
+
 /** The peer asks to go elsewhere. */
 export class RedirectError extends AmqpError {
   static override readonly brand: string = "RedirectError";

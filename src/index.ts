@@ -5,13 +5,13 @@ export {
   AmqpError, AtLeastOnce, AtMostOnce, BodySection, ConfigError, ConnectionError, Container, Copy, DecodeError, Described, DurableSubscription,
   DynamicNodeProperties, EncodeError, ExactlyOnce, Filter, InDoubtError, LimitError, LinkError,
   Message, ModifiedError, Move, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, Selector, SendError, SessionError, TimeoutError, TlsError,
-  Typed, Uuid, connect, data, sequence, types, value,
+  TransactionError, Typed, Uuid, connect, data, sequence, types, value,
 } from "./container/public.ts";
 export type {
   AmqpTypeName, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
-  ContainerOptions, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit, ErrorOrigin,
+  ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit, ErrorOrigin,
   ErrorScope, Explanation, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, ListenOptions, Listener, Logger, MessageId, MessageInit, Opening,
   Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery, SendOptions, SendOutcome, Sendable,
   Sender, SenderOptions, SenderRequest, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, TakeOptions, Target, TargetInit, Terminus,
-  TerminusInit, Timeouts, TlsOptions, Transport, Unsettled,
+  TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled,
 } from "./container/public.ts";

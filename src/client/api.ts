@@ -14,6 +14,7 @@ import type {
 import type { ConnectOptions } from "../options/connect.ts";
 import type { ListenOptionsBase } from "../options/listen.ts";
 import type { DistributionMode, Durability, ExpiryPolicy, SourceInit, TargetInit } from "../options/terminus.ts";
+import type { TransactionOptionsBase } from "../options/transaction.ts";
 import type { Bytes } from "../util/bytes.ts";
 import type { Uuid } from "../wire/values.ts";
 
@@ -111,6 +112,13 @@ export interface Connection extends AsyncDisposable {
   createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>>;
   /** @throws ConfigError config */
   createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>>;
+  /** Declares a transaction (§4.2). @throws TransactionError transaction-failed where the peer has no transactions, or declares none */
+  transaction(options?: TransactionOptions): Promise<Transaction>;
+  /**
+   * Declares one for `work`: it is committed when `work` resolves, and aborted when it rejects. `timeout` bounds the whole.
+   * @throws TransactionError transaction-failed, or what `work` rejects with
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Begins with the present status and ends after closed. */
   status(): AsyncIterable<ConnectionStatus>;
   /** Flushes what was sent, then closes. */
@@ -216,6 +224,8 @@ export interface Unsettled<D> extends Iterable<D> {
 export interface SendOptions extends SendOptionsBase {
   /** 1 to 32 octets, unique on the link while unsettled; text as UTF-8. @default a counter */
   tag?: Uint8Array | string | Uuid | undefined;
+  /** The transaction that the message belongs to: it becomes available when that is committed. */
+  transaction?: Transaction | undefined;
 }
 
 /** Something that knows how to send itself (S08). */
@@ -321,8 +331,11 @@ export interface IncomingDelivery<Body = unknown> extends Delivery, Disposable {
   readonly link: Receiver<Body>;
   readonly message: Message<Body>;
   readonly readable: boolean;
-  /** Resolves when the outcome is queued for the socket; where the sender settles (exactly-once), when it has. */
-  accept(options?: CallOptions): Settling;
+  /**
+   * Resolves when the outcome is queued for the socket; where the sender settles (exactly-once), when it has. With a
+   * `transaction` it takes effect when that is committed.
+   */
+  accept(options?: CallOptions & { transaction?: Transaction | undefined }): Settling;
   reject(error?: ErrorInit | string | Error): Settling;
   /** Gives it back. @param options `delivered: true` counts as an attempt. @default not delivered */
   release(options?: { delivered?: boolean | undefined }): Settling;
@@ -368,10 +381,55 @@ export interface SenderRequest extends LinkRequestBase {
 /** The peer publishes: our end will be the receiver. */
 export interface ReceiverRequest extends LinkRequestBase {
   readonly role: "receiver";
-  /** @param options `address` is that of the node made for a dynamic target. */
-  accept<Body = unknown>(options?: ReceiverOptions<Body> & { address?: string | undefined }): Promise<Receiver<Body>>;
+  /**
+   * @param options `address` is that of the node made for a dynamic target; `coordinator` answers a target of type
+   * "coordinator", whose messages the library takes itself.
+   */
+  accept<Body = unknown>(
+    options?: ReceiverOptions<Body> & { address?: string | undefined; coordinator?: Coordinator | undefined },
+  ): Promise<Receiver<Body>>;
 }
 
 /** A link that the peer attaches. */
 export type LinkRequest = SenderRequest | ReceiverRequest;
 
+/** Options of a transaction. */
+export interface TransactionOptions extends TransactionOptionsBase {
+  /**
+   * The session of the transaction: its links must be in it, unless the peer's coordinator has amqp:multi-ssns-per-txn.
+   * @default one of the connection's own
+   */
+  session?: Session | undefined;
+}
+
+/** A transaction that we control (§4). Until it is committed nothing of its work can be seen. */
+export interface Transaction extends AsyncDisposable {
+  /** The txn-id, as the peer allotted it; empty until it is declared. */
+  readonly id: Bytes;
+  readonly state: "active" | "committed" | "aborted" | "in-doubt";
+  /** Sends a message that becomes available at the commit; resolves on the outcome that it will then have. @throws SendError, ConfigError */
+  send<Body = unknown>(sender: Sender<Body>, message: MessageInit<Body> | Message<Body>, options?: SendOptions): Promise<OutgoingDelivery>;
+  /** Accepts a delivery at the commit. @throws ConfigError, TransactionError, LinkError stale-delivery */
+  accept(delivery: IncomingDelivery, options?: CallOptions): Promise<void>;
+  /** Gives a delivery this outcome at the commit. @throws ConfigError, TransactionError, LinkError stale-delivery */
+  update(delivery: IncomingDelivery, state: DeliveryStateInit, options?: CallOptions): Promise<void>;
+  /** Commits when all its sends have their outcome. @throws TransactionError transaction-failed, whose `outcome` says what became of it */
+  commit(options?: CallOptions): Promise<void>;
+  /** Takes everything back; deliveries retired in it are ours again, unsettled. @throws TimeoutError timeout */
+  abort(options?: CallOptions): Promise<void>;
+}
+
+/** What answers the peer's transactions on the listening side. Work is posted as deliveries whose remoteState is transactional. */
+export interface Coordinator {
+  /** A new transaction: its id, 1 to 32 octets that no open one has. A throw is the rejection of the declare. */
+  declare(): Uint8Array | Promise<Uint8Array>;
+  /**
+   * A transaction ends: what was posted in it takes effect, or with `failed` is dropped. A throw rolls it back, and is the rejection of the
+   * discharge. It is called once for each id, with `failed` also when link, session or connection are lost.
+   */
+  discharge(txnId: Bytes, failed: boolean): unknown;
+  /** What the answer to the attach says of it. @default amqp:local-transactions, amqp:multi-txns-per-ssn, amqp:multi-ssns-per-txn */
+  capabilities?: readonly string[] | undefined;
+  /** Milliseconds after which a transaction is rolled back. @default Infinity */
+  timeout?: number | undefined;
+}

@@ -38,14 +38,12 @@ export async function* collectAll(receiver: LoopOwner, max: number, options: Bat
       }
       hand = batch;
       yield batch;
-      for (const delivery of batch) {
-        if (!delivery.disposed && receiver.autoAccept) void delivery.accept();
-        else delivery.pass();
-      }
+      for (const delivery of batch) void delivery.goOn(receiver.autoAccept === true);
       hand = [];
     }
   } finally {
     for (const delivery of hand) {
+      delivery.letGo();
       if (delivery.disposed) continue;
       if (isUndecodable(delivery)) delivery.rejectUndecodable();
       else delivery.modify({ deliveryFailed: true });

@@ -11,6 +11,7 @@ import type { SessionEndpoint, SessionSink } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { AmqpError as BaseError, ConnectionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
+import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Begin, Open } from "../frames/performatives.ts";
 import type { CloseOptions } from "../options/call.ts";
 import { resolveReceiverOptions, resolveSenderOptions, resolveSessionOptions } from "../options/resolve-link.ts";
@@ -22,8 +23,9 @@ import { Deferred } from "../util/deferred.ts";
 import { SlabPool, SlabWriter } from "../util/slab.ts";
 import type {
   Connection, ConnectionStatus, Container, EndpointState, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Sender, SenderOptions,
-  Session, Side,
+  Session, Side, Transaction, TransactionOptions,
 } from "./api.ts";
+import { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
 import { Feed } from "./feed.ts";
@@ -42,6 +44,8 @@ import { ClientSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { StatusFeed } from "./status.ts";
 import { conditionOf } from "./termini.ts";
+import { ResourceTransactions } from "./resource.ts";
+import { Transactions } from "./transactions.ts";
 import { bounds, opening, within } from "./waiting.ts";
 
 /** Why a link that nobody takes is refused. */
@@ -68,6 +72,8 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   readonly #nowhere: LinkHost = { io: this, connection: this, session: undefined as never, endpoint: undefined, leave: () => undefined };
   readonly #requests = new Feed<LinkRequest>();
   readonly #unanswered = new Set<IncomingLink>();
+  #transactions: Transactions | undefined = undefined;
+  #resource: ResourceTransactions | undefined = undefined;
   readonly #closed = new Deferred<AmqpError | undefined>();
   #afterFlush: (() => void)[] = [];
   #endpoint: ConnectionEndpoint | undefined = undefined;
@@ -185,8 +191,54 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     return opening(link, link.opened.promise.then(() => link));
   }
 
-  links(): Iterable<Sender | Receiver> {
-    return this.#sessions.links() as Iterable<Sender | Receiver>;
+  *links(): IterableIterator<Sender | Receiver> {
+    for (const link of this.#sessions.links()) if (!(link instanceof ControlLink)) yield link as unknown as Sender | Receiver;
+  }
+
+  transaction(options?: TransactionOptions): Promise<Transaction>;
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  async transaction<T>(work?: TransactionOptions | ((tx: Transaction) => Promise<T>), options?: TransactionOptions): Promise<T | Transaction> {
+    return typeof work === "function" ? this.#controlled().run(work, options) : this.#controlled().declare(work);
+  }
+
+  /** For the container, whose handlers are told how it goes. */
+  declareTransaction(options: TransactionOptions | undefined): Opening<Transaction> {
+    return this.#controlled().declare(options);
+  }
+
+  #controlled(): Transactions {
+    this.#mustLive();
+    this.#transactions ??= new Transactions(this);
+    return this.#transactions;
+  }
+
+  openControlLink(session: Session | undefined): ControlLink {
+    this.#mustLive();
+    const link = this.#openLink(session as ClientSession | undefined, new ControlLink(this.#nowhere, freshId()));
+    link.catch(() => undefined);
+    return link.endpoint;
+  }
+
+  /** The transactions that the peer controls: any peer of a listener may, others where a coordinator of ours was accepted. */
+  get resource(): ResourceTransactions | undefined {
+    if (this.profile.side === "server") this.#resource ??= new ResourceTransactions(this);
+    return this.#resource;
+  }
+
+  /** A coordinator of ours is accepted. */
+  becomeResource(): ResourceTransactions {
+    this.#resource ??= new ResourceTransactions(this);
+    return this.#resource;
+  }
+
+  /** The transactions that deliveries which have not come whole say they belong to. */
+  *unfinishedStates(): IterableIterator<DeliveryState | undefined> {
+    for (const link of this.#sessions.links()) if (link instanceof ClientReceiver) yield link.endpoint?.unfinished?.remoteState;
+  }
+
+  /** Outcomes that wait to be written, of every session, are written now. */
+  writeDispositions(): void {
+    this.#sessions.writeDispositions();
   }
 
   status(): AsyncIterable<ConnectionStatus> {

@@ -34,7 +34,7 @@ export async function consume(receiver: Receiver & LoopOwner, handler: Handler, 
       await fail(delivery as unknown as IncomingDelivery, error, onError, profile);
       return;
     }
-    if (!delivery.disposed) await delivery.accept().catch((lost: unknown) => profile.onError(handlerFailure(lost)));
+    await delivery.goOn(true).catch((lost: unknown) => profile.onError(handlerFailure(lost)));
   };
   const enter = (delivery: ClientIncoming): [lane: unknown, work: Promise<void>] => {
     if (key === undefined) return [undefined, handle(delivery)];
@@ -99,6 +99,7 @@ async function fail(delivery: IncomingDelivery, error: unknown, onError: Consume
   } catch (again) {
     profile.onError(handlerFailure(again));
   }
+  incoming.letGo();
   if (incoming.disposed) return;
   const given = isUndecodable(incoming) ? incoming.rejectUndecodable() : delivery.release({ delivered: true });
   await given.catch((lost: unknown) => profile.onError(handlerFailure(lost)));

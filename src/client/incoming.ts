@@ -2,17 +2,19 @@
 
 import { IncomingTransfer } from "../engine/deliveries.ts";
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
-import { LinkError } from "../errors.ts";
+import { ConfigError, LinkError } from "../errors.ts";
 import { AmqpCondition } from "../frames/condition.ts";
-import type { DeliveryState } from "../frames/delivery-state.ts";
+import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import { Message } from "../message/message.ts";
 import type { CallOptions, ErrorInit } from "../options/call.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
-import type { Connection, DeliveryStateInit, IncomingDelivery, Receiver, Session, Settling } from "./api.ts";
+import type { Connection, DeliveryStateInit, IncomingDelivery, Receiver, Session, Settling, Transaction } from "./api.ts";
 import { checkState } from "./encodable.ts";
+import type { Enlistment, ResourceTransaction } from "./enlistment.ts";
+import { isTransaction } from "./enlistment.ts";
 import { rejectionOf, stateOf } from "./states.ts";
 import { SETTLED, settling } from "./waiting.ts";
 
@@ -38,6 +40,10 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   held = false;
   /** Whether its outcome was told. */
   disposed = false;
+  /** Its part in a transaction of ours, once it was retired in one. */
+  enlistment: Enlistment | undefined = undefined;
+  /** The transaction of the peer's that it was posted in. */
+  postedIn: ResourceTransaction | undefined = undefined;
   #message: Message<Body> | undefined = undefined;
   #settlement: Deferred<void> | undefined = undefined;
 
@@ -75,7 +81,8 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     return this.#message;
   }
 
-  accept(options?: CallOptions): Settling {
+  accept(options?: CallOptions & { transaction?: Transaction | undefined }): Settling {
+    if (options?.transaction !== undefined) return settling(this.#acceptIn(options.transaction, options));
     const done = this.#dispose(ACCEPTED);
     return options === undefined || done === SETTLED ? done : settling(this.link.bounded(done, options));
   }
@@ -105,7 +112,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   settle(state?: DeliveryStateInit): Settling {
-    const given = state === undefined ? this.localState : stateOf(state);
+    const given = state === undefined ? this.localState : this.#provisional(stateOf(state));
     checkState(given);
     const stale = this.#stale();
     if (stale !== undefined) return stale;
@@ -117,7 +124,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   update(state: DeliveryStateInit): void {
-    const given = stateOf(state);
+    const given = this.#provisional(stateOf(state));
     checkState(given);
     if (this.settled || this.#stale() !== undefined) return;
     this.link.endpoint?.dispose(this, given, false);
@@ -125,11 +132,55 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
 
   [Symbol.dispose](): void {
     if (!this.disposed) void this.release();
+    else this.letGo();
   }
 
-  /** The loop has gone on, or its outcome is told: it no longer counts against prefetch. */
-  pass(): void {
+  /** Its taker goes on: it is accepted if that is what going on means, and given back if its transaction was aborted (api.md, Loops). */
+  goOn(accepts: boolean): Settling {
+    if (accepts && this.enlistment !== undefined) return this.#leaveTransaction(this.enlistment);
+    if (accepts && !this.disposed) return this.accept();
     this.#pass();
+    return SETTLED;
+  }
+
+  /** Nobody has it in hand any more, so that an abort of its transaction gives it back. */
+  letGo(): void {
+    if (this.enlistment !== undefined) this.enlistment.passed = true;
+  }
+
+  // ---------------------------------------------------------------- what its transaction calls
+
+  /** Its outcome is to be applied at the commit. Answers why it cannot be. @param state what tells the peer so */
+  retire(enlistment: Enlistment, state: DeliveryState, settled: boolean): ConfigError | LinkError | undefined {
+    if (this.disposed || this.remoteSettled) {
+      return new ConfigError(`a delivery cannot be retired in a transaction after it was settled${this.enlistment?.active === true ? " or retired in another" : ""}`,
+        { code: "invalid-state", scope: "delivery" });
+    }
+    if (!this.#lives()) return this.#staleError(undefined);
+    this.disposed = true;
+    this.enlistment = enlistment;
+    this.link.endpoint?.dispose(this, state, settled && !this.#second);
+    this.#pass();
+    return undefined;
+  }
+
+  /** The transaction is committed: what the peer has not settled yet is settled from here. */
+  committed(): void {
+    const { enlistment } = this;
+    this.enlistment = undefined;
+    if (enlistment !== undefined && !this.settled && !this.#second && this.#lives()) this.link.endpoint?.dispose(this, enlistment.outcome, true);
+  }
+
+  /** The transaction was rolled back: it is ours again, unless it was settled before (§4.4.2). */
+  rolledBack(): void {
+    const { enlistment } = this;
+    if (enlistment === undefined) return;
+    enlistment.active = false;
+    if (this.settled) return;
+    this.disposed = false;
+    this.localState = undefined;
+    this.remoteState = undefined;
+    if (enlistment.passed) void this.release({ delivered: true });
   }
 
   // ---------------------------------------------------------------- the engine's call
@@ -150,7 +201,32 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
 
   // ---------------------------------------------------------------- private
 
-  #dispose(state: DeliveryState): Settling {
+  /** Whether the sender settles, after our outcome. */
+  get #second(): boolean {
+    return this.rcvSettleMode === undefined ? this.link.settlesSecond : this.rcvSettleMode === "second";
+  }
+
+  async #acceptIn(transaction: Transaction, options: CallOptions): Promise<void> {
+    if (!isTransaction(transaction)) {
+      throw new ConfigError("accept(): option \"transaction\" must be a transaction, as connection.transaction() gives it", { code: "config", scope: "delivery" });
+    }
+    await transaction.accept(this as unknown as IncomingDelivery, options);
+  }
+
+  #leaveTransaction(enlistment: Enlistment): Settling {
+    if (!enlistment.active && !this.disposed) return this.release({ delivered: true });
+    enlistment.passed = true;
+    this.#pass();
+    return SETTLED;
+  }
+
+  /** An outcome of what was posted in a transaction belongs to that (§4.4.1). */
+  #provisional(state: DeliveryState): DeliveryState {
+    return this.postedIn === undefined || !isOutcome(state) ? state : this.postedIn.provisional(state);
+  }
+
+  #dispose(outcome: Outcome): Settling {
+    const state = this.postedIn === undefined ? outcome : this.postedIn.provisional(outcome);
     checkState(state);
     if (this.disposed) return this.#settlement === undefined ? SETTLED : settling(this.#settlement.promise);
     const stale = this.#stale();
@@ -162,7 +238,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
       this.#pass();
       return SETTLED;
     }
-    const second = this.rcvSettleMode === undefined ? this.link.settlesSecond : this.rcvSettleMode === "second";
+    const second = this.#second;
     this.link.endpoint?.dispose(this, state, !second);
     this.#pass();
     if (!second) return SETTLED;
@@ -182,11 +258,17 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     const { held } = this;
     this.held = false;
     this.link.passed(held);
+    this.postedIn?.passed(this);
+  }
+
+  /** Whether its attachment lives. */
+  #lives(): boolean {
+    return this.endpoint !== undefined && this.endpoint === this.link.endpoint && this.link.endpoint.isAttached;
   }
 
   /** Undefined while its attachment lives; afterwards it is on its way to somebody else. */
   #stale(): Settling | undefined {
-    if (this.endpoint !== undefined && this.endpoint === this.link.endpoint && this.link.endpoint.isAttached) return undefined;
+    if (this.#lives()) return undefined;
     if (this.remoteSettled) return undefined;
     this.#pass();
     return settling(Promise.reject(this.#staleError(undefined)));
@@ -196,4 +278,8 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     return new LinkError("the delivery's link is gone: its outcome can no longer be told, and the peer will deliver it again",
       { code: "stale-delivery", scope: "delivery", cause });
   }
+}
+
+function isOutcome(state: DeliveryState): state is Outcome {
+  return state.type !== "received" && state.type !== "transactional" && state.type !== "declared";
 }

@@ -3,15 +3,16 @@
 import type { LinkSettings } from "../engine/link.ts";
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import { SenderEndpoint } from "../engine/sender.ts";
-import { LinkError } from "../errors.ts";
+import { ConfigError, LinkError } from "../errors.ts";
 import type { Attach } from "../frames/performatives.ts";
 import type { ErrorInit } from "../options/call.ts";
 import { resolveReceiverOptions, resolveSenderOptions } from "../options/resolve-link.ts";
 import type { ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import type {
-  Connection, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session, Source, Target,
+  Connection, Coordinator, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session, Source, Target,
 } from "./api.ts";
+import { CAPABILITIES, checkCoordinator, coordinate } from "./coordinate.ts";
 import { checkEncodable, unfitError } from "./encodable.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
 import { commonSettings, wireSize } from "./link-settings.ts";
@@ -24,8 +25,12 @@ export interface RequestHost extends LinkHost {
   readonly links: Set<ClientLink>;
 }
 
+type AcceptSender = SenderOptions & { address?: string | undefined };
+type AcceptReceiver = ReceiverOptions & { address?: string | undefined; coordinator?: Coordinator | undefined };
+type AcceptOptions = AcceptSender | AcceptReceiver;
+
 /** Options that a request's `accept` has besides those of the link. */
-const ALSO: readonly string[] = ["session", "address"];
+const ALSO: readonly string[] = ["session", "address", "coordinator"];
 
 export class IncomingLink {
   readonly role: "sender" | "receiver";
@@ -85,11 +90,11 @@ export class IncomingLink {
     this.#answer();
   }
 
-  accept(options?: (SenderOptions | ReceiverOptions) & { address?: string | undefined }): Promise<Sender | Receiver> {
+  accept(options?: AcceptOptions): Promise<Sender | Receiver> {
     if (!this.open) return Promise.reject(this.#gone());
     const link = this.#endpoint instanceof SenderEndpoint
-      ? this.#acceptSender(this.#endpoint, options as SenderOptions | undefined)
-      : this.#acceptReceiver(this.#endpoint, options as ReceiverOptions | undefined);
+      ? this.#acceptSender(this.#endpoint, options as AcceptSender | undefined)
+      : this.#acceptReceiver(this.#endpoint, options as AcceptReceiver | undefined);
     this.link = link;
     this.#answer();
     return Promise.resolve(link);
@@ -112,7 +117,7 @@ export class IncomingLink {
     else void this.link.closed.then(() => this.onOver?.());
   }
 
-  #acceptSender(endpoint: SenderEndpoint, options: (SenderOptions & { address?: string | undefined }) | undefined): Sender {
+  #acceptSender(endpoint: SenderEndpoint, options: AcceptSender | undefined): Sender {
     const { address, ...rest } = options ?? {};
     const own = resolveSenderOptions(this.target?.address, rest, { defaults: this.#host.io.profile.defaults.sender, accepting: true, also: ALSO });
     // The sender's modes are its own to choose; where it does not care, the peer's wish is taken (§2.6.9).
@@ -132,8 +137,11 @@ export class IncomingLink {
     return link as unknown as Sender;
   }
 
-  #acceptReceiver(endpoint: ReceiverEndpoint, options: (ReceiverOptions & { address?: string | undefined }) | undefined): Receiver {
-    const { address, ...rest } = options ?? {};
+  #acceptReceiver(endpoint: ReceiverEndpoint, options: AcceptReceiver | undefined): Receiver {
+    const { address, coordinator, ...given } = options ?? {};
+    this.#checkTarget(coordinator);
+    // What comes on a control link is answered by the library, and by nobody else.
+    const rest = coordinator === undefined ? given : { ...given, autoAccept: false };
     const own = resolveReceiverOptions(this.source?.address, rest, { defaults: this.#host.io.profile.defaults.receiver, accepting: true, also: ALSO });
     const snd = this.#attach.sndSettleMode ?? "mixed";
     const rcv = rest.rcvSettleMode ?? (rest.guarantee === undefined ? this.#attach.rcvSettleMode ?? "first" : own.rcvSettleMode);
@@ -145,9 +153,20 @@ export class IncomingLink {
     const { target } = this.#attach;
     this.#admit(link, endpoint, {
       ...commonSettings(this.name, resolved), maxMessageSize: wireSize(maxMessageSize),
-      source: this.#attach.source, target: target == null ? null : target.type === "target" ? made(target, address) : target,
+      source: this.#attach.source,
+      target: target == null ? null : target.type === "target" ? made(target, address) : { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES },
     });
+    if (coordinator !== undefined) coordinate(link, coordinator, this.#host.io.becomeResource());
     return link as unknown as Receiver;
+  }
+
+  /** A coordinator answers the links that ask for one, and no others. @throws ConfigError config */
+  #checkTarget(coordinator: Coordinator | undefined): void {
+    const wanted = this.target?.type === "coordinator";
+    if (coordinator !== undefined) checkCoordinator(coordinator);
+    if (wanted === (coordinator !== undefined)) return;
+    throw new ConfigError(wanted ? 'accept(): the peer wants to control transactions: give option "coordinator", or refuse() the link with amqp:not-implemented'
+      : 'accept(): option "coordinator" is for a link whose target.type is "coordinator"', { code: "config", scope: "link" });
   }
 
   #admit(link: ClientLink, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {

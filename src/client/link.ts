@@ -21,7 +21,9 @@ import type { SlabWriter } from "../util/slab.ts";
 import type { Connection, EndpointState, Explanation, Link, Recovery, Session, Side, Source, Target } from "./api.ts";
 import type { Driver } from "./driver.ts";
 import { checkEncodable, unfitError } from "./encodable.ts";
+import type { Resource } from "./enlistment.ts";
 import type { Profile } from "./profile.ts";
+import type { ResourceTransactions } from "./resource.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
@@ -48,6 +50,10 @@ export interface ConnectionIo {
   readonly backlog: SlabWriter;
   /** Whether the connection was opened by both sides. */
   readonly opened: boolean;
+  /** The transactions that the peer controls; undefined where it cannot have any. */
+  readonly resource: Resource | undefined;
+  /** A coordinator of ours is accepted: the peer may have transactions from now on. */
+  becomeResource(): ResourceTransactions;
   /** Sends that wait, and their octets. */
   pendingSends: number;
   pendingBytes: number;

@@ -82,6 +82,7 @@ export class ReceiverLoop implements AsyncIterator<ClientIncoming>, Taker {
       if (isUndecodable(hand)) hand.rejectUndecodable();
       else void hand.modify({ deliveryFailed: true });
     }
+    hand?.letGo();
     this.#finish();
     return Promise.resolve({ value: undefined, done: true });
   }
@@ -115,8 +116,7 @@ export class ReceiverLoop implements AsyncIterator<ClientIncoming>, Taker {
     this.#hand = undefined;
     const { autoAccept } = this.#receiver;
     if (autoAccept === "elsewhere") return;
-    if (!hand.disposed && autoAccept) void hand.accept();
-    else hand.pass();
+    void hand.goOn(autoAccept);
   }
 
   #wait(): Promise<Result> {

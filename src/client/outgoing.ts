@@ -3,6 +3,7 @@
 import { OutgoingTransfer } from "../engine/deliveries.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
 import { numberTag } from "../engine/sender.ts";
+import type { AmqpError } from "../errors.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED } from "../frames/delivery-state.ts";
 import { Message } from "../message/message.ts";
@@ -11,7 +12,9 @@ import { copyBytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { Connection, DeliveryStateInit, OutgoingDelivery, SendOutcome, Sender, Session, Settling } from "./api.ts";
 import { checkState } from "./encodable.ts";
+import type { EnlistedSend, Resource, ResourceTransaction, RetiredDelivery, TransactionWork } from "./enlistment.ts";
 import type { InFlight } from "./in-flight.ts";
+import { inDoubt } from "./send-errors.ts";
 import { stateOf } from "./states.ts";
 import { SETTLED } from "./waiting.ts";
 
@@ -27,10 +30,18 @@ export interface OutgoingOwner extends Sender {
   /** The error of the outcome that it has. */
   failureOf(delivery: ClientOutgoing): Error;
   /** Takes it back if it has not left. */
-  withdraw(delivery: ClientOutgoing): void;
+  withdraw(delivery: ClientOutgoing, reason?: AmqpError): void;
+  /** The transactions that the peer controls here. */
+  readonly resource: Resource | undefined;
+  /** What becomes of a delivery that the peer settles without an outcome of its own. */
+  readonly defaultOutcome: Outcome;
+  /** Why the link is over, if it is. */
+  readonly over: AmqpError | undefined;
+  /** For texts. */
+  readonly title: string;
 }
 
-export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery, InFlight {
+export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery, InFlight, EnlistedSend, RetiredDelivery {
   readonly link: OutgoingOwner;
   previous: this | undefined = undefined;
   next: this | undefined = undefined;
@@ -43,6 +54,10 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   /** Milliseconds on the connection's clock; Infinity is never. */
   deadline = Infinity;
   signal: AbortSignal | undefined = undefined;
+  /** The transaction of ours that it is sent in. */
+  transaction: TransactionWork | undefined = undefined;
+  /** The transaction in which the peer retires it. */
+  retiredIn: ResourceTransaction | undefined = undefined;
   readonly recovered = false;
   #settlement: Deferred<OutgoingDelivery> | undefined = undefined;
 
@@ -103,7 +118,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) {
       this.link.endpoint.settle(this, this.localState);
       this.localSettled = true;
-      if (!this.told) this.decide(this.remoteState === undefined ? undefined : this.remoteState as Outcome);
+      if (!this.told) this.decide(outcomeIn(this.remoteState));
     }
     return SETTLED;
   }
@@ -117,6 +132,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
 
   override handleWritten(): void {
     this.link.written(this);
+    this.transaction?.written(this);
   }
 
   override handleDisposition(state: DeliveryState | undefined, settled: boolean): void {
@@ -124,7 +140,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     if (this.remoteState === undefined || !isTerminal(this.remoteState)) this.remoteState = state ?? this.remoteState;
     const present = this.remoteState;
     if (present === undefined || !isTerminal(present)) {
-      if (settled && !this.told) this.decide(undefined);
+      this.#handleProgress(present, settled);
       return;
     }
     if (!settled && this.link.autoSettle && !this.localSettled) {
@@ -135,10 +151,54 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     else this.link.decided(this);
   }
 
+  /** A state that is no outcome, or one that is still provisional. */
+  #handleProgress(state: DeliveryState | undefined, settled: boolean): void {
+    if (state?.type === "transactional" && state.outcome !== undefined) {
+      // What we sent in a transaction of ours has the outcome that it will have after the commit; it is settled with that.
+      if (this.transaction === undefined) this.#retire(state.txnId, state.outcome, settled);
+      else if (this.told) this.link.decided(this);
+      else this.decide(state.outcome);
+      return;
+    }
+    if (state?.type === "declared") {
+      if (!settled && !this.localSettled) this.link.endpoint?.settle(this, undefined);
+      if (this.told) this.link.decided(this);
+      else this.decide(undefined);
+      return;
+    }
+    if (settled && !this.told) this.decide(undefined);
+  }
+
+  /** The peer retires it in a transaction of its own; one that is not known changes nothing, and its discharge will be refused. */
+  #retire(txnId: Uint8Array, outcome: Outcome, settled: boolean): void {
+    const transaction = this.link.resource?.find(txnId);
+    if (transaction !== undefined) transaction.retire(this, outcome);
+    else if (settled) this.decide(this.link.defaultOutcome);
+    else this.remoteState = undefined;
+  }
+
+  retire(outcome: Outcome): void {
+    this.retiredIn = undefined;
+    if (this.told) return;
+    this.remoteState = outcome;
+    if (this.link.autoSettle && !this.settled && this.link.endpoint?.isAttached === true) void this.settle(outcome);
+    else this.decide(outcome);
+  }
+
+  revert(): void {
+    this.retiredIn = undefined;
+    if (this.told) return;
+    this.remoteState = undefined;
+    const { over } = this.link;
+    if (this.remoteSettled) this.decide(this.link.defaultOutcome);
+    else if (over !== undefined) this.decide({ type: "in-doubt", cause: over }, inDoubt(over, this, this.link.title));
+  }
+
   /** It leaves settled: nobody will tell its outcome. */
   leave(): void {
     this.told = true;
     this.#settlement?.resolve(this);
+    this.transaction?.decided(this);
   }
 
   /** Its fate is known; undefined where the peer settled without an outcome. */
@@ -148,6 +208,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     const { resolve } = this;
     this.resolve = undefined;
     this.link.decided(this);
+    this.transaction?.decided(this);
     if (resolve !== undefined) resolve(error === undefined && (outcome === undefined || outcome === ACCEPTED || outcome.type === "accepted") ? this : this.#failure(error));
     this.#settlement?.resolve(this);
   }
@@ -161,6 +222,12 @@ function encodableState(init: DeliveryStateInit): DeliveryState {
   const state = stateOf(init);
   checkState(state);
   return state;
+}
+
+/** The outcome that a state tells, provisional or not. */
+function outcomeIn(state: DeliveryState | undefined): Outcome | undefined {
+  if (state?.type === "transactional") return state.outcome;
+  return state !== undefined && isTerminal(state) ? state : undefined;
 }
 
 function isTerminal(state: DeliveryState): state is Outcome {

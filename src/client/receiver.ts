@@ -8,7 +8,7 @@ import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
-import { AmqpCondition } from "../frames/condition.ts";
+import { AmqpCondition, TransactionCondition } from "../frames/condition.ts";
 import type { Attach } from "../frames/performatives.ts";
 import { checkMessage } from "../message/check.ts";
 import type { CallOptions } from "../options/call.ts";
@@ -34,6 +34,7 @@ import type { LoopOwner, Taker } from "./loop.ts";
 import { ReceiverLoop } from "./loop.ts";
 import { tagBytesOf } from "./tags.ts";
 import { bounds, within } from "./waiting.ts";
+import { nextTurn } from "../transport/next-turn.ts";
 
 const MODIFIED = "amqp:modified:list";
 
@@ -117,13 +118,13 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   receive(options?: CallOptions): Promise<IncomingDelivery<Body>> {
     const here = this.tryTake();
-    if (here !== undefined) return Promise.resolve(here as unknown as IncomingDelivery<Body>);
+    if (here !== undefined) return Promise.resolve(byHand(here) as unknown as IncomingDelivery<Body>);
     if (this.over !== undefined) return Promise.reject(this.over);
     const { clock, timeouts } = this.host.io.profile;
     let taker: Taker | undefined;
     const waiting = new Promise<IncomingDelivery<Body>>((resolve, reject) => {
       taker = {
-        give: (delivery) => resolve(delivery as unknown as IncomingDelivery<Body>),
+        give: (delivery) => resolve(byHand(delivery) as unknown as IncomingDelivery<Body>),
         end: () => reject(this.over ?? new LinkError(`${this.title} was stopped`, { code: "invalid-state", scope: "link" })),
       };
       this.await(taker);
@@ -137,7 +138,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   tryReceive(): IncomingDelivery<Body> | undefined {
     this.credits.keepFlowing();
-    return this.tryTake() as unknown as IncomingDelivery<Body> | undefined;
+    const here = this.tryTake();
+    return (here === undefined ? here : byHand(here)) as unknown as IncomingDelivery<Body> | undefined;
   }
 
   receiveBatch(max: number, options?: BatchOptions): Promise<IncomingDelivery<Body>[]> {
@@ -262,7 +264,9 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
       void delivery.release();
       return;
     }
+    if (delivery.remoteState !== undefined && !this.#admit(delivery)) return;
     if (this.#settlesOnArrival) void delivery.accept();
+    delivery.postedIn?.posted(delivery);
     const taker = this.#takers.shift();
     if (taker === undefined) {
       this.queue.push(delivery);
@@ -364,6 +368,21 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     if (charge !== 0) this.endpoint?.session.connection.charge(-charge);
   }
 
+  /** Whether a delivery that names a transaction can be taken: only in one that is open (§4.3). */
+  #admit(delivery: ClientIncoming): boolean {
+    const state = delivery.remoteState;
+    const { resource } = this.host.io;
+    if (state?.type !== "transactional" || resource === undefined) return true;
+    delivery.postedIn = resource.find(state.txnId);
+    if (delivery.postedIn !== undefined) return true;
+    this.#uncharge(delivery);
+    const error = { condition: TransactionCondition.unknownId, description: "a message was posted in a transaction that does not exist, or no longer" };
+    if (!delivery.remoteSettled) void delivery.reject(error);
+    else void this.close({ error, drain: 0 }).catch(() => undefined);
+    this.credits.topUp();
+    return false;
+  }
+
   #missingFilter(attach: Attach): LinkError | undefined {
     if (!this.options.filterRequired) return undefined;
     const asked = this.endpoint?.settings?.source?.filter;
@@ -376,4 +395,10 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
       { code: "filter-not-supported", scope: "link" },
     );
   }
+}
+
+/** One that is taken and settled already is not heard of again: its transaction waits until the taker has had his turn. */
+function byHand(delivery: ClientIncoming): ClientIncoming {
+  if (delivery.postedIn !== undefined && delivery.disposed) nextTurn(() => delivery.postedIn?.passed(delivery));
+  return delivery;
 }

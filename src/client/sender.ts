@@ -9,6 +9,7 @@ import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { ConfigError, LimitError, LinkError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
+import { RELEASED } from "../frames/delivery-state.ts";
 import type { Attach } from "../frames/performatives.ts";
 import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
@@ -22,6 +23,7 @@ import type { Explanation, OutgoingDelivery, SendOptions, Sendable, Sender, Sent
 import { Deadlines } from "./deadlines.ts";
 import type { Encodable } from "./encoder.ts";
 import { MessageEncoder } from "./encoder.ts";
+import type { Resource } from "./enlistment.ts";
 import { explainSender } from "./explain.ts";
 import { judgeModes } from "./guarantees.ts";
 import { InFlightTable } from "./in-flight.ts";
@@ -87,6 +89,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (delivery.signal?.aborted === true) return Promise.reject(delivery.signal.reason);
     const refused = this.#encode(delivery, message as Encodable);
     if (refused !== undefined) return Promise.reject(refused);
+    delivery.transaction?.track(delivery);
     const promise = new Promise<OutgoingDelivery>(Capture.executor);
     const resolve = Capture.take() as (value: ClientOutgoing | Promise<never>) => void;
     if (delivery.presettled && delivery.writtenAt >= 0) {
@@ -104,7 +107,9 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const delivery = new ClientOutgoing(this);
     if (options !== undefined) configure(delivery, options, this.options.sndSettleMode, this.#presettles);
     else if (this.#presettles) delivery.presettled = true;
-    this.#encode(delivery, message as Encodable);
+    const refused = this.#encode(delivery, message as Encodable);
+    if (refused !== undefined) throw refused;
+    delivery.transaction?.track(delivery);
     return delivery;
   }
 
@@ -176,14 +181,22 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     return outcomeError(delivery.outcome as Exclude<Outcome, { type: "accepted" }>, delivery, this.title);
   }
 
-  withdraw(delivery: ClientOutgoing): void {
+  withdraw(delivery: ClientOutgoing, reason?: AmqpError): void {
     if (delivery.told) return;
-    const cause = new LinkError("the send was aborted", { code: "not-sent", scope: "delivery" });
+    const cause = reason ?? new LinkError("the send was aborted", { code: "not-sent", scope: "delivery" });
     if (this.#unqueue(delivery) || this.endpoint?.abort(delivery) === true) {
       delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
       return;
     }
     throw new LinkError("the message has left whole: it cannot be taken back", { code: "invalid-state", scope: "delivery" });
+  }
+
+  get resource(): Resource | undefined {
+    return this.host.io.resource;
+  }
+
+  get defaultOutcome(): Outcome {
+    return this.endpoint?.settings?.source?.defaultOutcome ?? RELEASED;
   }
 
   // ---------------------------------------------------------------- what the engine calls
@@ -245,6 +258,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const partial = this.#underWay;
     partial?.decide({ type: "not-sent", cause: error }, notSent(error, partial, this.title));
     for (const delivery of [...this.inFlight]) {
+      // The transaction in which the peer retires it decides.
+      if (delivery.retiredIn !== undefined && !delivery.told) continue;
       this.inFlight.remove(delivery);
       if (delivery.told) continue;
       const left = driver === undefined || delivery.writtenAt <= driver.flushed;
@@ -286,7 +301,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   /** Encodes the message where it belongs; answers why it was refused. What can never go throws. */
   #encode(delivery: ClientOutgoing, message: Encodable): Error | undefined {
-    const over = this.over;
+    const over = this.over ?? delivery.transaction?.failure;
     if (over !== undefined) return notSent(over, undefined, this.title);
     if (delivery.tagBytes === undefined) {
       const { tags } = this.options;

@@ -101,6 +101,10 @@ export class Sessions {
     for (const link of this.links()) link.returnUntaken();
   }
 
+  writeDispositions(): void {
+    for (const session of this.#all) session.endpoint?.writeDispositions();
+  }
+
   /** The connection is over. */
   lose(error: AmqpError | undefined): void {
     this.#unbegun = [];

@@ -3,7 +3,7 @@
 export { Container, connect } from "./container.ts";
 export {
   AmqpError, ConfigError, ConnectionError, DecodeError, EncodeError, LimitError, LinkError, RedirectError, SaslError, SessionError,
-  TimeoutError, TlsError,
+  TimeoutError, TlsError, TransactionError,
 } from "../errors.ts";
 export type { ErrorCode, ErrorOrigin, ErrorScope } from "../errors.ts";
 export {
@@ -16,9 +16,10 @@ export { Described, Typed, Uuid, types } from "../wire/values.ts";
 export type { AmqpTypeName } from "../wire/values.ts";
 export type { Bytes } from "../util/bytes.ts";
 export type {
-  Connection, ConnectionStatus, ConsumeOptions, Delivery, DeliveryStateInit, EndpointState, Explanation, IncomingDelivery, Link, LinkRequest,
+  Connection, ConnectionStatus, ConsumeOptions, Coordinator, Delivery, DeliveryStateInit, EndpointState, Explanation, IncomingDelivery, Link, LinkRequest,
   ListenOptions, Listener, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery, SendOptions, SendOutcome,
-  Sendable, Sender, SenderOptions, SenderRequest, Sent, Session, Settling, Side, Source, Target, Terminus, Unsettled,
+  Sendable, Sender, SenderOptions, SenderRequest, Sent, Session, Settling, Side, Source, Target, Terminus, Transaction,
+  TransactionOptions, Unsettled,
 } from "../client/api.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";

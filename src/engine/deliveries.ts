@@ -20,6 +20,8 @@ export abstract class OutgoingTransfer {
   tagNumber = 0;
   messageFormat = 0;
   presettled = false;
+  /** What each of its transfers says of it: the transaction that it belongs to (§4.4.1). */
+  transferState: DeliveryState | undefined = undefined;
   remoteState: DeliveryState | undefined = undefined;
   remoteSettled = false;
   localSettled = false;

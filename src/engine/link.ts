@@ -88,6 +88,7 @@ export interface LinkOwner {
   disposeIncoming(delivery: IncomingTransfer, state: DeliveryState | undefined, settled: boolean): void;
   disposeOutgoing(delivery: OutgoingTransfer, state: DeliveryState | undefined, settled: boolean): void;
   wantFlow(link: LinkEndpoint): void;
+  writeDispositions(): void;
   writeAttach(attach: Attach): void;
   writeDetach(detach: Detach): void;
   assign(link: LinkEndpoint): void;

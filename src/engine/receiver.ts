@@ -57,6 +57,11 @@ export class ReceiverEndpoint extends LinkEndpoint {
     return this.#partial !== undefined;
   }
 
+  /** The delivery of which some frames have come and some have not. */
+  get unfinished(): IncomingTransfer | undefined {
+    return this.#partial;
+  }
+
   // ---------------------------------------------------------------- commands
 
   /** Sets how many messages the peer may send from now on. */

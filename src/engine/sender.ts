@@ -14,6 +14,8 @@ import type { OutgoingTransfer } from "./deliveries.ts";
 import type { LargeSend, LinkSink, SenderSink } from "./link.ts";
 import { LinkEndpoint } from "./link.ts";
 
+/** Octets that a transactional-state without outcome adds to a transfer, less its txn-id: four more fields, descriptor, list and binary. */
+const TRANSFER_STATE_OVERHEAD = 20;
 /** Octets of a piece of payload below which copying it is cheaper than a segment of its own. */
 const COPY_BELOW = 4096;
 
@@ -73,8 +75,13 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     const w = session.connection.output;
     w.begin();
     delivery.deliveryId = session.nextDeliveryId();
-    this.#frame = beginTransferFrame(w, session.channel, this.handle, delivery.deliveryId, delivery.tagBytes, delivery.tagNumber,
-      delivery.messageFormat, delivery.presettled);
+    if (delivery.transferState === undefined) {
+      this.#frame = beginTransferFrame(w, session.channel, this.handle, delivery.deliveryId, delivery.tagBytes, delivery.tagNumber,
+        delivery.messageFormat, delivery.presettled);
+    } else {
+      this.#frame = w.position;
+      this.#writeHead(w, delivery, true, false, 0);
+    }
     this.#body = w.position;
     return w;
   }
@@ -117,7 +124,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     const { slab, offset, length } = delivery;
     const { connection } = this.session;
     if (slab === undefined) return;
-    if (length + transferFrameOverhead(32) > connection.frameLimit) {
+    if (length + transferFrameOverhead(32) + stateOverhead(delivery) > connection.frameLimit) {
       this.sendChunks(delivery, [slab.bytes.subarray(offset, offset + length)]);
       return;
     }
@@ -162,14 +169,11 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     const w = connection.output;
     const first = this.#largeSent === 0;
     const tagLength = delivery.tagBytes?.length ?? 4;
-    const room = connection.frameLimit - transferFrameOverhead(first ? tagLength : 0);
+    const room = connection.frameLimit - transferFrameOverhead(first ? tagLength : 0) - stateOverhead(delivery);
     const left = this.#largeSize - this.#largeSent;
     const payload = Math.min(room, left);
     w.begin();
-    writeTransferFrame(w, session.channel, {
-      handle: this.handle, deliveryId: first ? delivery.deliveryId : undefined, tag: first ? delivery.tagBytes ?? numberTag(delivery.tagNumber) : undefined,
-      messageFormat: first ? delivery.messageFormat : undefined, settled: delivery.presettled, more: payload < left,
-    }, payload);
+    this.#writeHead(w, delivery, first, payload < left, payload);
     w.finish();
     this.#writePayload(w, delivery, payload);
     if (first) this.#count(delivery);
@@ -191,7 +195,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     w.begin();
     writeTransferFrame(w, session.channel, {
       handle: this.handle, deliveryId: undefined, tag: undefined, messageFormat: undefined, settled: delivery.presettled, more: false,
-      aborted: true,
+      state: delivery.transferState, aborted: true,
     }, 0);
     w.finish();
     session.sent(undefined);
@@ -244,6 +248,10 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
       // Ahead are those that were under way when the receiver counted; it cannot count what was never sent.
       this.credit = ahead < 0 ? 0 : Math.max(0, flow.linkCredit - ahead);
     }
+    if (flow.properties?.["txn-id"] != null) {
+      // (§4.4.3) Messages sent outside of the transaction would be lost to it.
+      throw new Breach("link", AmqpCondition.notImplemented, "transactional acquisition: leave txn-id out of the flow's properties");
+    }
     this.draining = flow.drain === true;
     if (this.writable || this.draining) this.sink?.onWritable();
   }
@@ -266,6 +274,14 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
   protected override lost(): void {
     this.credit = 0;
     this.#large = undefined;
+  }
+
+  /** The head of a frame that is one of several, or of a delivery with a state. */
+  #writeHead(w: SlabWriter, delivery: OutgoingTransfer, first: boolean, more: boolean, payload: number): void {
+    writeTransferFrame(w, this.session.channel, {
+      handle: this.handle, deliveryId: first ? delivery.deliveryId : undefined, tag: first ? delivery.tagBytes ?? numberTag(delivery.tagNumber) : undefined,
+      messageFormat: first ? delivery.messageFormat : undefined, settled: delivery.presettled, more, state: delivery.transferState,
+    }, payload);
   }
 
   #count(delivery: OutgoingTransfer): void {
@@ -298,6 +314,12 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     }
     this.#largeSent += size;
   }
+}
+
+/** Octets that a delivery's state adds to each of its frames at most. */
+function stateOverhead(delivery: OutgoingTransfer): number {
+  const { transferState } = delivery;
+  return transferState?.type === "transactional" ? TRANSFER_STATE_OVERHEAD + transferState.txnId.length : 0;
 }
 
 /** The tag of a delivery whose caller chose none: its number in four octets, as `beginTransferFrame` writes it. */

@@ -299,6 +299,11 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
     this.#write(disposition);
   }
 
+  /** Outcomes that wait for the next flush are written now: before what must not overtake them. */
+  writeDispositions(): void {
+    if (this.state === "mapped") this.ledger.write();
+  }
+
   // ---------------------------------------------------------------- output
 
   prepare(): void {

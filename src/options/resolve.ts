@@ -5,12 +5,13 @@ import type { ZodMiniType } from "zod/mini";
 import { check } from "./check.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits, ResolvedLimits } from "./limits.ts";
-import { batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, takeSchema } from "./schemas.ts";
+import { batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, takeSchema, transactionSchema } from "./schemas.ts";
 import type { BatchOptions, ConsumeOptionsBase, TakeOptions } from "./link.ts";
 import type { CallOptions, CloseOptions } from "./call.ts";
 import type { ContainerOptions } from "./container.ts";
 import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
 import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
+import type { TransactionOptionsBase } from "./transaction.ts";
 
 /** One bag from several, the first that gives an option wins; undefined is not giving it. */
 export function layered<B extends object>(...bags: readonly (B | undefined)[]): Partial<B> {
@@ -74,6 +75,11 @@ export function checkTakeOptions(options: TakeOptions | undefined): TakeOptions 
 /** Checks the bag of `consume()`, except its `key` and `onError`. @throws ConfigError `config` */
 export function checkConsumeOptions(options: ConsumeOptionsBase | undefined): ConsumeOptionsBase {
   return checkBag(consumeSchema, options, "consume()", ["key", "onError"]);
+}
+
+/** Checks the bag of `transaction()`, except its `session`. @throws ConfigError `config` */
+export function checkTransactionOptions(options: TransactionOptionsBase | undefined): TransactionOptionsBase {
+  return checkBag(transactionSchema, options, "transaction()", ["session"]);
 }
 
 const NONE: readonly string[] = Object.freeze([]);

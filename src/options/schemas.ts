@@ -13,6 +13,7 @@ import type { LinkOption } from "./link-options.ts";
 import type { ListenOptionsBase } from "./listen.ts";
 import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import type { Timeouts } from "./timeouts.ts";
+import type { TransactionOptionsBase } from "./transaction.ts";
 import {
   amount, bag, bytes, duration, flag, fn, having, isObject, needed, nonEmptyText, oneOf, pem, pems, record, rule, signal, strict, symbols, text, texts, whole,
 } from "./rules.ts";
@@ -203,6 +204,9 @@ export const takeShape: Shape<TakeOptions> = { max: amount(0), idle: duration, d
 /** The options of `ConsumeOptionsBase`, one by one. */
 export const consumeShape: Shape<ConsumeOptionsBase> = { concurrency: amount(1), drain: duration, signal };
 
+/** The options of `TransactionOptionsBase`, one by one. */
+export const transactionShape: Shape<TransactionOptionsBase> = { ...callShape, settleBeforeDischarge: flag };
+
 /** `CallOptions` as a whole; unknown names are errors. */
 export const callSchema = strict(callShape);
 /** `CloseOptions` as a whole; unknown names are errors. */
@@ -231,6 +235,8 @@ export const batchSchema = strict(batchShape);
 export const takeSchema = strict(takeShape);
 /** `ConsumeOptionsBase` as a whole; unknown names are errors. */
 export const consumeSchema = strict(consumeShape);
+/** `TransactionOptionsBase` as a whole; unknown names are errors. */
+export const transactionSchema = strict(transactionShape);
 
 function isBag(value: unknown): boolean {
   return isObject(value) && !Array.isArray(value);

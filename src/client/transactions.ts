@@ -1,0 +1,133 @@
+/**
+ * The transactions that a connection controls: which control link a new one is declared on, and the form that commits or aborts by
+ * itself. There is one control link a session; sessions of their own are made for transactions that are not to be in one of the user's.
+ */
+
+import { AmqpError, ConfigError } from "../errors.ts";
+import { checkTransactionOptions } from "../options/resolve.ts";
+import type { Opening, Session, Transaction, TransactionOptions } from "./api.ts";
+import type { ControlLink } from "./control-link.ts";
+import { Controller } from "./controller.ts";
+import type { Profile } from "./profile.ts";
+import { ClientTransaction } from "./transaction.ts";
+import { bounds, opening, within } from "./waiting.ts";
+
+/** What the transactions need of their connection. */
+export interface TransactionsOwner {
+  readonly profile: Profile;
+  /** A control link in a session, or in one of its own. @throws ConfigError config */
+  openControlLink(session: Session | undefined): ControlLink;
+}
+
+export class Transactions {
+  readonly #owner: TransactionsOwner;
+  /** By the user's session. */
+  readonly #grouped = new Map<Session, Controller>();
+  /** In sessions of their own. */
+  readonly #own = new Set<Controller>();
+
+  constructor(owner: TransactionsOwner) {
+    this.#owner = owner;
+  }
+
+  /** Declares a transaction. @throws ConfigError config */
+  declare(options: TransactionOptions | undefined): Opening<Transaction> {
+    const checked: TransactionOptions = checkTransactionOptions(options);
+    const { profile } = this.#owner;
+    const transaction = new ClientTransaction(profile, checked.settleBeforeDischarge === true);
+    let given = false;
+    const declaring = this.#begin(transaction, checked.session, () => given);
+    const limits = bounds(profile.clock, checked, profile.timeouts.send, "session", "transaction(): the peer's coordinator did not declare it");
+    const declared = within(declaring, limits, (reason) => {
+      given = true;
+      transaction.fail(reason);
+    });
+    return opening(transaction as Transaction, declared.then(() => transaction));
+  }
+
+  /** Declares one for `work`, and ends it as that ends. */
+  async run<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions | undefined): Promise<T> {
+    const { clock } = this.#owner.profile;
+    const started = clock.now();
+    const transaction = await this.declare(options);
+    const timeout = options?.timeout ?? Infinity;
+    const left = (): number => Math.max(0, timeout - (clock.now() - started));
+    let result: T;
+    try {
+      // Called at once, but what it throws before its first await is a rejection too.
+      const working = (async () => work(transaction))();
+      result = await within(working, { clock, timeout: left(), signal: options?.signal, scope: "session", what: "transaction(): its work did not end" });
+    } catch (error) {
+      await transaction.abort().catch((failed: unknown) => this.#report(failed));
+      throw error;
+    }
+    // Work that has ended it by hand has had its reasons.
+    if (transaction.state === "committed") return result;
+    if (transaction.state === "aborted" && (transaction as ClientTransaction).failure === undefined) return result;
+    await transaction.commit(timeout === Infinity ? { signal: options?.signal } : { signal: options?.signal, timeout: left() });
+    return result;
+  }
+
+  async #begin(transaction: ClientTransaction, session: Session | undefined, abandoned: () => boolean): Promise<void> {
+    let controller: Controller | undefined;
+    try {
+      controller = session === undefined ? await this.#ownController() : await this.#controllerOf(session);
+      const id = await controller.declare();
+      if (!abandoned()) {
+        transaction.begin(controller, id);
+        return;
+      }
+      // Nobody waits for it any more: it is rolled back, since the peer has it open.
+      const late = new ClientTransaction(this.#owner.profile, false);
+      late.begin(controller, id);
+      await late.abort().catch(() => undefined);
+    } catch (error) {
+      controller?.release(undefined);
+      if (abandoned()) return;
+      transaction.fail(error);
+      throw error;
+    }
+  }
+
+  async #controllerOf(session: Session): Promise<Controller> {
+    let controller = this.#grouped.get(session);
+    if (controller === undefined) {
+      controller = new Controller(this.#owner.openControlLink(session), () => {
+        if (this.#grouped.get(session) === controller) this.#grouped.delete(session);
+      });
+      this.#grouped.set(session, controller);
+    }
+    await controller.opened;
+    if (!controller.usable) return this.#controllerOf(session);
+    if (!controller.free) {
+      throw new ConfigError("transaction(): a transaction of this session is not discharged yet, and the peer has no more than one a session at a time "
+        + "(amqp:multi-txns-per-ssn): wait for its end, or give it another session", { code: "config", scope: "session" });
+    }
+    controller.claims += 1;
+    return controller;
+  }
+
+  async #ownController(): Promise<Controller> {
+    for (;;) {
+      let waits: Controller | undefined;
+      for (const controller of this.#own) {
+        if (controller.free) {
+          controller.claims += 1;
+          return controller;
+        }
+        if (controller.usable && !controller.isOpen) waits = controller;
+      }
+      if (waits === undefined) {
+        const made: Controller = new Controller(this.#owner.openControlLink(undefined), () => this.#own.delete(made));
+        this.#own.add(made);
+        waits = made;
+      }
+      await waits.opened;
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#owner.profile.onError(error instanceof AmqpError ? error
+      : new AmqpError(`a transaction was not aborted: ${String(error)}`, { code: "transaction-failed", scope: "session", cause: error }));
+  }
+}
