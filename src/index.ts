@@ -9,9 +9,10 @@ export {
 } from "./container/public.ts";
 export type {
   AmqpTypeName, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
-  ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit, ErrorOrigin,
-  ErrorScope, Explanation, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, ListenOptions, Listener, Logger, MessageId, MessageInit, Opening,
-  Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery, SendOptions, SendOutcome, Sendable,
+  ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
+  ErrorOrigin, ErrorScope, Explanation, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
+  MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
+  Requester, RequesterOptions, Responder, ResponderOptions, Sendable, SendOptions, SendOutcome,
   Sender, SenderOptions, SenderRequest, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, TakeOptions, Target, TargetInit, Terminus,
   TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled,
 } from "./container/public.ts";

@@ -119,6 +119,22 @@ export interface Connection extends AsyncDisposable {
    * @throws TransactionError transaction-failed, or what `work` rejects with
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Asks questions of a node: many requests at a time, each reply found by its correlation-id. Replies come to a node that the peer makes for it.
+   * @param address null is the anonymous relay: each request says in `to` where it goes.
+   * @throws ConfigError config, LinkError link-refused where the peer makes no node for replies and `replyTo` names none
+   */
+  createRequester<Body = unknown>(address: string | null, options?: RequesterOptions<Body>): Promise<Requester<Body>>;
+  /**
+   * Answers the requests that come from a node: what `handler` gives back goes to the request's reply-to address, and the request is
+   * accepted once the answer was. A request without a reply-to address is handled, and not answered.
+   * @throws ConfigError config
+   */
+  createResponder<Body = unknown>(
+    address: string,
+    handler: (request: Message<Body>, delivery: IncomingDelivery<Body>) => MessageInit | Message | undefined | Promise<MessageInit | Message | undefined>,
+    options?: ResponderOptions<Body>,
+  ): Promise<Responder<Body>>;
   /** Begins with the present status and ends after closed. */
   status(): AsyncIterable<ConnectionStatus>;
   /** Flushes what was sent, then closes. */
@@ -304,6 +320,46 @@ export interface ConsumeOptions<Body = unknown> extends ConsumeOptionsBase {
   onError?: "release" | "reject" | ((error: unknown, delivery: IncomingDelivery<Body>) => unknown) | undefined;
 }
 
+/** Options of a requester. */
+export interface RequesterOptions<Body = unknown> extends SenderOptions<Body> {
+  /** The address of a queue that only this requester reads. @default a node that the peer makes (dynamic source, §3.5.3) */
+  replyTo?: string | undefined;
+  /**
+   * Which field of a request its replies name in their correlation-id: that of the same name, or the message-id.
+   * @default "correlation-id", and "message-id" on paired links
+   */
+  correlate?: "correlation-id" | "message-id" | undefined;
+  /** Replies come over a link of the same name from the node itself, as from RabbitMQ 4's /management. @default false */
+  paired?: boolean | undefined;
+}
+
+/** Asks and gets answers; both its links are closed with it. */
+export interface Requester<Body = unknown> extends AsyncDisposable {
+  /**
+   * Sends a request and resolves with its reply, which is accepted. Rejects at once where the peer does not accept the request.
+   * @param options `timeout` from the call to the reply. @default timeouts.request
+   * @throws EncodeError, ConfigError where it can never go
+   */
+  request<Reply = unknown>(message: MessageInit<Body> | Message<Body>, options?: CallOptions): Promise<Message<Reply>>;
+  /** Rejects what still waits for its reply, after `drain` ms. @param options `drain` is 0 by default */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** Options of a responder. */
+export interface ResponderOptions<Body = unknown> extends ReceiverOptions<Body> {
+  /** Requests that are handled at once. @default 1 */
+  concurrency?: number | undefined;
+  /** What becomes of a request whose handler failed or whose answer could not be sent. @default released, as delivered; rejected if the answer's address is gone */
+  onError?: ConsumeOptions<Body>["onError"];
+}
+
+/** Answers requests. */
+export interface Responder<Body = unknown> extends AsyncDisposable {
+  readonly receiver: Receiver<Body>;
+  /** Takes no more requests, waits for the handlers that run, and closes the receiver. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
 /** What a state is given as: an outcome's name will do. */
 export type DeliveryStateInit = Outcome["type"] | DeliveryState;
 
@@ -342,6 +398,11 @@ export interface IncomingDelivery<Body = unknown> extends Delivery, Disposable {
   modify(options?: {
     deliveryFailed?: boolean | undefined; undeliverableHere?: boolean | undefined; annotations?: Record<string, unknown> | undefined;
   }): Settling;
+  /**
+   * Sends an answer to the message's reply-to address, with its correlation-id or else its message-id as correlation-id. It settles nothing.
+   * @throws ConfigError config where the message has no reply-to address, LinkError where that cannot be reached; what `send` throws
+   */
+  reply(message: MessageInit | Message, options?: SendOptions): Promise<OutgoingDelivery>;
 }
 
 /** A delivery that we sent. */

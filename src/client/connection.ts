@@ -22,8 +22,8 @@ import type { Need } from "../sasl/mechanism.ts";
 import { Deferred } from "../util/deferred.ts";
 import { SlabPool, SlabWriter } from "../util/slab.ts";
 import type {
-  Connection, ConnectionStatus, Container, EndpointState, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Sender, SenderOptions,
-  Session, Side, Transaction, TransactionOptions,
+  Connection, ConnectionStatus, Container, EndpointState, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Requester, RequesterOptions,
+  Responder, ResponderOptions, Sender, SenderOptions, Session, Side, Transaction, TransactionOptions,
 } from "./api.ts";
 import { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
@@ -38,6 +38,10 @@ import { logStatus } from "./log.ts";
 import type { Profile, Socket } from "./profile.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { remoteError } from "./remote-error.ts";
+import { Replies } from "./replies.ts";
+import { openRequester } from "./requester.ts";
+import type { ResponderHandler } from "./responder.ts";
+import { openResponder } from "./responder.ts";
 import { ClientSender } from "./sender.ts";
 import type { SessionHost } from "./session.ts";
 import { ClientSession } from "./session.ts";
@@ -76,6 +80,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   #resource: ResourceTransactions | undefined = undefined;
   readonly #closed = new Deferred<AmqpError | undefined>();
   #afterFlush: (() => void)[] = [];
+  #replies: Replies | undefined = undefined;
   #endpoint: ConnectionEndpoint | undefined = undefined;
   #socket: Socket | undefined = undefined;
   #attempt: Deferred<void> | undefined = undefined;
@@ -179,6 +184,19 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     this.#mustLive();
     const resolved = resolveReceiverOptions(source, options, { defaults: this.profile.defaults.receiver, address: this.profile.address });
     return this.#openLink(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved)) as unknown as Opening<Receiver>;
+  }
+
+  createRequester<Body = unknown>(address: string | null, options?: RequesterOptions<Body>): Promise<Requester<Body>> {
+    return openRequester(this, address, options);
+  }
+
+  createResponder<Body = unknown>(address: string, handler: ResponderHandler<Body>, options?: ResponderOptions<Body>): Promise<Responder<Body>> {
+    return openResponder(this, address, handler, options);
+  }
+
+  get replies(): Replies {
+    this.#replies ??= new Replies(this);
+    return this.#replies;
   }
 
   /** Gives a link its session, unless there is something wrong with it already. */

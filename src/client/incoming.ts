@@ -6,12 +6,13 @@ import { ConfigError, LinkError } from "../errors.ts";
 import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
+import type { MessageInit } from "../message/fields.ts";
 import { Message } from "../message/message.ts";
 import type { CallOptions, ErrorInit } from "../options/call.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
-import type { Connection, DeliveryStateInit, IncomingDelivery, Receiver, Session, Settling, Transaction } from "./api.ts";
+import type { Connection, DeliveryStateInit, IncomingDelivery, OutgoingDelivery, Receiver, SendOptions, Session, Settling, Transaction } from "./api.ts";
 import { checkState } from "./encodable.ts";
 import type { Enlistment, ResourceTransaction } from "./enlistment.ts";
 import { isTransaction } from "./enlistment.ts";
@@ -32,6 +33,8 @@ export interface IncomingOwner extends Receiver {
   bounded(settled: Settling, options: CallOptions): Promise<void>;
   /** Its outcome waits for the sender's settlement, or does so no longer. */
   unconfirmed(delivery: ClientIncoming, waits: boolean): void;
+  /** Sends an answer to where the delivery's message wants it. */
+  answer(delivery: IncomingDelivery, message: MessageInit | Message, options: SendOptions | undefined): Promise<OutgoingDelivery>;
 }
 
 export class ClientIncoming<Body = unknown> extends IncomingTransfer implements IncomingDelivery<Body> {
@@ -104,6 +107,10 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
       type: "modified", deliveryFailed: options?.deliveryFailed ?? false, undeliverableHere: options?.undeliverableHere ?? false,
       annotations: options?.annotations ?? {},
     });
+  }
+
+  reply(message: MessageInit | Message, options?: SendOptions): Promise<OutgoingDelivery> {
+    return this.link.answer(this as unknown as IncomingDelivery, message, options);
   }
 
   /** A message whose values make no sense is never given back: it would come again and again. */

@@ -25,6 +25,7 @@ import type { Resource } from "./enlistment.ts";
 import type { Profile } from "./profile.ts";
 import type { ResourceTransactions } from "./resource.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
+import type { Replies } from "./replies.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
 
@@ -48,6 +49,8 @@ export interface ConnectionIo {
   readonly driver: Driver | undefined;
   /** Where messages are encoded that cannot leave yet. */
   readonly backlog: SlabWriter;
+  /** Where answers to requests go out. */
+  readonly replies: Replies;
   /** Whether the connection was opened by both sides. */
   readonly opened: boolean;
   /** The transactions that the peer controls; undefined where it cannot have any. */

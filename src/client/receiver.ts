@@ -11,13 +11,15 @@ import { LinkError } from "../errors.ts";
 import { AmqpCondition, TransactionCondition } from "../frames/condition.ts";
 import type { Attach } from "../frames/performatives.ts";
 import { checkMessage } from "../message/check.ts";
+import type { MessageInit } from "../message/fields.ts";
+import type { Message } from "../message/message.ts";
 import type { CallOptions } from "../options/call.ts";
 import { checkBatchOptions, checkTakeOptions } from "../options/resolve.ts";
 import type { BatchOptions, TakeOptions } from "../options/link.ts";
 import type { ResolvedReceiver } from "../options/resolve-link.ts";
 import { Deque } from "../util/deque.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
-import type { ConsumeOptions, Explanation, IncomingDelivery, Receiver, Unsettled } from "./api.ts";
+import type { ConsumeOptions, Explanation, IncomingDelivery, OutgoingDelivery, Receiver, SendOptions, Unsettled } from "./api.ts";
 import { collect, collectAll } from "./batches.ts";
 import { consume } from "./consume.ts";
 import type { CreditOwner, Demand } from "./credit.ts";
@@ -221,6 +223,10 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   unconfirmed(delivery: ClientIncoming, waits: boolean): void {
     if (waits) this.#unconfirmed.add(delivery);
     else this.#unconfirmed.delete(delivery);
+  }
+
+  answer(delivery: IncomingDelivery, message: MessageInit | Message, options: SendOptions | undefined): Promise<OutgoingDelivery> {
+    return this.host.io.replies.send(delivery, message, options);
   }
 
   /** Gives back what nobody took. */

@@ -16,10 +16,10 @@ export { Described, Typed, Uuid, types } from "../wire/values.ts";
 export type { AmqpTypeName } from "../wire/values.ts";
 export type { Bytes } from "../util/bytes.ts";
 export type {
-  Connection, ConnectionStatus, ConsumeOptions, Coordinator, Delivery, DeliveryStateInit, EndpointState, Explanation, IncomingDelivery, Link, LinkRequest,
-  ListenOptions, Listener, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery, SendOptions, SendOutcome,
-  Sendable, Sender, SenderOptions, SenderRequest, Sent, Session, Settling, Side, Source, Target, Terminus, Transaction,
-  TransactionOptions, Unsettled,
+  Connection, ConnectionStatus, ConsumeOptions, Coordinator, Delivery, DeliveryStateInit, EndpointState, Explanation, IncomingDelivery, Link,
+  LinkRequest, Listener, ListenOptions, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery, Requester,
+  RequesterOptions, Responder, ResponderOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions, SendOutcome, Sent, Session, Settling,
+  Side, Source, Target, Terminus, Transaction, TransactionOptions, Unsettled,
 } from "../client/api.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";

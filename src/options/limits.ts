@@ -15,6 +15,8 @@ export interface Limits {
   maxPendingBytes?: number | undefined;
   /** Deliveries of a link, one direction, that may be unsettled at once: sends then wait, and no more credit is given. @default 1_000_000 */
   maxUnsettled?: number | undefined;
+  /** Requests of a requester that wait for their replies; beyond, `request()` rejects with `queue-full`. @default 100_000 */
+  maxRequests?: number | undefined;
   /** Octets of a frame before the connection is authenticated, at least 512 (5.3.1 asks for 512; tokens need more). @default 8 KiB */
   maxSaslFrameSize?: number | undefined;
   /** Challenges of one SASL negotiation. @default 10 */
@@ -39,6 +41,7 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   maxPendingSends: 1_000_000,
   maxPendingBytes: 256 * MiB,
   maxUnsettled: 1_000_000,
+  maxRequests: 100_000,
   maxSaslFrameSize: 8 * KiB,
   maxSaslRounds: 10,
   maxLinks: 16_384,

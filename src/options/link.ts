@@ -88,6 +88,22 @@ export interface ReceiverOptionsBase extends LinkOptionsBase {
   typed?: boolean | undefined;
 }
 
+/** Options of a requester, less those that name the client's classes. */
+export interface RequesterOptionsBase extends SenderOptionsBase {
+  /** The address of a queue that only this requester reads. @default a node that the peer makes */
+  replyTo?: string | undefined;
+  /** Which field of a request its replies name. @default "correlation-id", and "message-id" on paired links */
+  correlate?: "correlation-id" | "message-id" | undefined;
+  /** Replies come over a link of the same name from the node itself. @default false */
+  paired?: boolean | undefined;
+}
+
+/** Options of a responder, less those that name the client's classes. */
+export interface ResponderOptionsBase extends ReceiverOptionsBase {
+  /** Requests that are handled at once. @default 1 */
+  concurrency?: number | undefined;
+}
+
 /** Options of `send()`, less those that name the client's classes. */
 export interface SendOptionsBase extends CallOptions {
   /** Settle with the transfer, so that no outcome comes back; only where the link's settle mode allows. */

@@ -5,8 +5,10 @@ import type { ZodMiniType } from "zod/mini";
 import { check } from "./check.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits, ResolvedLimits } from "./limits.ts";
-import { batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, takeSchema, transactionSchema } from "./schemas.ts";
-import type { BatchOptions, ConsumeOptionsBase, TakeOptions } from "./link.ts";
+import {
+  batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, requesterSchema, responderSchema, takeSchema, transactionSchema,
+} from "./schemas.ts";
+import type { BatchOptions, ConsumeOptionsBase, RequesterOptionsBase, ResponderOptionsBase, TakeOptions } from "./link.ts";
 import type { CallOptions, CloseOptions } from "./call.ts";
 import type { ContainerOptions } from "./container.ts";
 import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
@@ -80,6 +82,16 @@ export function checkConsumeOptions(options: ConsumeOptionsBase | undefined): Co
 /** Checks the bag of `transaction()`, except its `session`. @throws ConfigError `config` */
 export function checkTransactionOptions(options: TransactionOptionsBase | undefined): TransactionOptionsBase {
   return checkBag(transactionSchema, options, "transaction()", ["session"]);
+}
+
+/** Checks the bag of `createRequester()`, except its `session`. @throws ConfigError `config` */
+export function checkRequesterOptions(options: RequesterOptionsBase | undefined): RequesterOptionsBase {
+  return checkBag(requesterSchema, options, "createRequester()", ["session"]);
+}
+
+/** Checks the bag of `createResponder()`, except its `session` and `onError`. @throws ConfigError `config` */
+export function checkResponderOptions(options: ResponderOptionsBase | undefined): ResponderOptionsBase {
+  return checkBag(responderSchema, options, "createResponder()", ["session", "onError"]);
 }
 
 const NONE: readonly string[] = Object.freeze([]);

@@ -7,7 +7,7 @@ import type { ContainerOptions } from "./container.ts";
 import type { Clock, Logger } from "./environment.ts";
 import type { Limits } from "./limits.ts";
 import type {
-  BatchOptions, ConsumeOptionsBase, LinkOptionsBase, ReceiverOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
+  BatchOptions, ConsumeOptionsBase, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "./link.ts";
 import type { LinkOption } from "./link-options.ts";
 import type { ListenOptionsBase } from "./listen.ts";
@@ -43,6 +43,7 @@ export const limitsShape: Shape<Limits> = {
   maxPendingSends: amount(1),
   maxPendingBytes: amount(1),
   maxUnsettled: amount(1),
+  maxRequests: amount(1),
   maxSaslFrameSize: whole(512, UINT_MAX),
   maxSaslRounds: whole(1, 1_000),
   maxLinks: amount(1),
@@ -165,6 +166,17 @@ export const receiverShape: Shape<ReceiverOptionsBase> = {
   typed: flag,
 };
 
+/** The options of `RequesterOptionsBase`, one by one. */
+export const requesterShape: Shape<RequesterOptionsBase> = {
+  ...senderShape,
+  replyTo: nonEmptyText,
+  correlate: oneOf("correlation-id", "message-id"),
+  paired: flag,
+};
+
+/** The options of `ResponderOptionsBase`, one by one. */
+export const responderShape: Shape<ResponderOptionsBase> = { ...receiverShape, concurrency: amount(1) };
+
 /** The options of `ListenOptionsBase`, one by one. */
 export const listenShape: Shape<ListenOptionsBase> = {
   ...callShape,
@@ -225,6 +237,10 @@ export const targetSchema = strict(targetShape);
 export const senderSchema = strict(senderShape);
 /** `ReceiverOptionsBase` as a whole; unknown names are errors. */
 export const receiverSchema = strict(receiverShape);
+/** `RequesterOptionsBase` as a whole; unknown names are errors. */
+export const requesterSchema = strict(requesterShape);
+/** `ResponderOptionsBase` as a whole; unknown names are errors. */
+export const responderSchema = strict(responderShape);
 /** `ListenOptionsBase` as a whole; unknown names are errors. */
 export const listenSchema = strict(listenShape);
 /** `ContainerOptions` as a whole; unknown names are errors. */

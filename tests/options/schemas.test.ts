@@ -8,7 +8,7 @@ import type { ConnectOptions, TlsOptions } from "../../src/options/connect.ts";
 import type { ContainerOptions } from "../../src/options/container.ts";
 import { DEFAULT_LIMITS } from "../../src/options/limits.ts";
 import type { Limits } from "../../src/options/limits.ts";
-import type { ConsumeOptionsBase, ReceiverOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions } from "../../src/options/link.ts";
+import type { ConsumeOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions } from "../../src/options/link.ts";
 import type { ListenOptionsBase } from "../../src/options/listen.ts";
 import * as schemas from "../../src/options/schemas.ts";
 import { nearest } from "../../src/options/suggest.ts";
@@ -23,6 +23,10 @@ const terminus = { address: 1, capabilities: 1, dynamic: 1, properties: 1, durab
 const link = {
   ...call, name: 1, guarantee: 1, options: 1, guaranteeFallback: 1, terminusTimeout: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1,
   maxMessageSize: 1, sndSettleMode: 1, rcvSettleMode: 1,
+} as const;
+const sender = { ...link, source: 1, tags: 1, autoSettle: 1 } as const;
+const receiver = {
+  ...link, target: 1, prefetch: 1, autoAccept: 1, dynamic: 1, selector: 1, filter: 1, filterRequired: 1, durable: 1, distributionMode: 1, int64: 1, typed: 1,
 } as const;
 
 describe("schema and interface have the same names", () => {
@@ -39,10 +43,10 @@ describe("schema and interface have the same names", () => {
     ["SessionOptions", schemas.sessionShape, names<SessionOptions>({ ...call, incomingWindow: 1, outgoingWindow: 1, handleMax: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1 })],
     ["TargetInit", schemas.targetShape, names<TargetInit>(terminus)],
     ["SourceInit", schemas.sourceShape, names<SourceInit>({ ...terminus, filter: 1, distributionMode: 1, outcomes: 1, defaultOutcome: 1 })],
-    ["SenderOptions", schemas.senderShape, names<SenderOptionsBase>({ ...link, source: 1, tags: 1, autoSettle: 1 })],
-    ["ReceiverOptions", schemas.receiverShape, names<ReceiverOptionsBase>({
-      ...link, target: 1, prefetch: 1, autoAccept: 1, dynamic: 1, selector: 1, filter: 1, filterRequired: 1, durable: 1, distributionMode: 1, int64: 1, typed: 1,
-    })],
+    ["SenderOptions", schemas.senderShape, names<SenderOptionsBase>(sender)],
+    ["ReceiverOptions", schemas.receiverShape, names<ReceiverOptionsBase>(receiver)],
+    ["RequesterOptions", schemas.requesterShape, names<RequesterOptionsBase>({ ...sender, replyTo: 1, correlate: 1, paired: 1 })],
+    ["ResponderOptions", schemas.responderShape, names<ResponderOptionsBase>({ ...receiver, concurrency: 1 })],
     ["ListenOptions", schemas.listenShape, names<ListenOptionsBase>({
       ...call, url: 1, host: 1, port: 1, tls: 1, allowedMechs: 1, allowInsecureMechs: 1, authenticate: 1, offeredCapabilities: 1, properties: 1, limits: 1, transport: 1,
     })],

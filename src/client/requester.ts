@@ -1,0 +1,401 @@
+/**
+ * Requests and their replies over a pair of links: many requests under way, each reply matched by its correlation-id. Replies come
+ * to a node that the peer makes for this requester, to a queue of the program's, or over the link itself where it is paired.
+ */
+
+import type { AmqpError, AmqpErrorInit } from "../errors.ts";
+import { AmqpError as BaseError, ConfigError, LimitError, LinkError, TimeoutError } from "../errors.ts";
+import { printable } from "../frames/printable.ts";
+import type { MessageId, MessageInit } from "../message/fields.ts";
+import type { Message } from "../message/message.ts";
+import type { CallOptions, CloseOptions } from "../options/call.ts";
+import { DEFAULT_PREFETCH } from "../options/limits.ts";
+import { checkCallOptions, checkRequesterOptions } from "../options/resolve.ts";
+import { Deferred } from "../util/deferred.ts";
+import { Deque } from "../util/deque.ts";
+import { AbortWatch } from "./abort-watch.ts";
+import type {
+  Connection, IncomingDelivery, OutgoingDelivery, Receiver, ReceiverOptions, Requester, RequesterOptions, Sender, SenderOptions, Session,
+} from "./api.ts";
+import { idKey, withFields } from "./correlation.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Timed } from "./deadlines.ts";
+import type { ClientIncoming } from "./incoming.ts";
+import { freshId } from "./ids.ts";
+import type { Profile } from "./profile.ts";
+import { PAIRED_LINK } from "./replies.ts";
+import { InDoubtError, notSent } from "./send-errors.ts";
+import { within } from "./waiting.ts";
+
+/**
+ * Requests under way at once on paired links; others wait here. RabbitMQ 4 ends the session when it has an answer and no credit for it, so a
+ * paired requester asks for less than it has surely given credit for: `PAIRED_CREDIT` is topped up at half, and what is topped up may
+ * leave after the requests of the same turn of the event loop.
+ */
+const PAIRED_WINDOW = 100;
+const PAIRED_CREDIT = 1_000;
+
+/** The connection on which requests go. */
+export interface RequesterHost extends Connection {
+  readonly profile: Profile;
+  /** Calls `task` when all that is written so far was handed to the transport. */
+  afterFlush(task: () => void): void;
+}
+
+/** Attaches both links of a requester. @throws ConfigError config, LinkError where replies cannot come */
+export async function openRequester<Body>(
+  host: RequesterHost, address: string | null, options: RequesterOptions<Body> | undefined,
+): Promise<Requester<Body>> {
+  const { replyTo, correlate, paired = false, ...link } = checkRequesterOptions(options) as RequesterOptions<Body>;
+  if (paired && replyTo !== undefined) throw configError("options \"paired\" and \"replyTo\" exclude each other: on a paired link replies come by the link itself");
+  if (paired && typeof address !== "string") throw configError("a paired link needs the address of its node");
+  const made = link.session === undefined && paired ? host.session() : undefined;
+  try {
+    const links = paired ? pairedLinks(host, address as string, link, link.session ?? made?.endpoint) : twoLinks(host, address, link, replyTo);
+    const requester = new ClientRequester<Body>(host.profile, {
+      ...(await bothOpen(...links)), session: made?.endpoint, correlate: correlate ?? (paired ? "message-id" : "correlation-id"), paired,
+    });
+    // The credit for replies leaves before the first request.
+    await new Promise<void>((resolve) => host.afterFlush(resolve));
+    return requester;
+  } catch (error) {
+    await made?.endpoint.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Links<Body> {
+  readonly sender: Sender<Body>;
+  readonly receiver: Receiver;
+}
+
+interface Settings<Body> extends Links<Body> {
+  /** Made for the two links. */
+  readonly session: Session | undefined;
+  readonly correlate: "correlation-id" | "message-id";
+  readonly paired: boolean;
+}
+
+/** A request that waits for its reply. */
+class Asked implements Timed {
+  readonly key: string;
+  readonly what: string;
+  readonly withdraw: AbortController;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (reply: Message) => void;
+  readonly reject: (error: unknown) => void;
+  deadline = Infinity;
+  told = false;
+  /** Sends it, while it is held back. */
+  start: (() => Promise<OutgoingDelivery>) | undefined = undefined;
+  /** Once it was accepted. */
+  delivery: OutgoingDelivery | undefined = undefined;
+
+  constructor(
+    key: string, what: string, withdraw: AbortController, signal: AbortSignal | undefined,
+    resolve: (reply: Message) => void, reject: (error: unknown) => void,
+  ) {
+    this.key = key;
+    this.what = what;
+    this.withdraw = withdraw;
+    this.signal = signal;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+}
+
+class ClientRequester<Body> implements Requester<Body> {
+  readonly #profile: Profile;
+  readonly #settings: Settings<Body>;
+  /** In the order of asking. */
+  readonly #outstanding = new Map<string, Asked>();
+  readonly #deadlines: Deadlines<Asked>;
+  readonly #aborts = new AbortWatch<Asked>((asked, reason) => this.#giveUp(asked, reason));
+  /** The beginning of every id that this requester makes. */
+  readonly #prefix = `${freshId()}:`;
+  readonly #held = new Deque<Asked>();
+  readonly #idle: Deferred<void>[] = [];
+  #count = 0;
+  /** Replies that answered none of our requests, past ones included. */
+  #strangers = 0;
+  #over: AmqpError | undefined = undefined;
+  #closing: Promise<void> | undefined = undefined;
+
+  constructor(profile: Profile, settings: Settings<Body>) {
+    this.#profile = profile;
+    this.#settings = settings;
+    this.#deadlines = new Deadlines(profile.clock, profile.timeouts.request, () => this.#outstanding.values(), (asked, timeout) => this.#expire(asked, timeout));
+    void this.#listen();
+  }
+
+  request<Reply = unknown>(message: MessageInit<Body> | Message<Body>, options?: CallOptions): Promise<Message<Reply>> {
+    const { timeout, signal } = checkCallOptions(options, "request()");
+    const refused = this.#refusal();
+    if (refused !== undefined) return Promise.reject(refused);
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const { request, key, what } = this.#prepare(message);
+    const withdraw = new AbortController();
+    const send = (): Promise<OutgoingDelivery> => this.#settings.sender.send(request as MessageInit<Body>, { signal: withdraw.signal, timeout: Infinity });
+    const sending = this.#full ? undefined : send();
+    return new Promise<Message<Reply>>((resolve, reject) => {
+      const asked = new Asked(key, what, withdraw, signal, resolve as (reply: Message) => void, reject);
+      this.#outstanding.set(key, asked);
+      if (signal !== undefined) this.#aborts.watch(signal, asked);
+      this.#deadlines.watch(asked, timeout, this.#profile.clock.now());
+      if (sending !== undefined) {
+        this.#follow(asked, sending);
+      } else {
+        asked.start = send;
+        this.#held.push(asked);
+      }
+    });
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // ---------------------------------------------------------------- asking
+
+  /** Why nothing can be asked now. */
+  #refusal(): Error | undefined {
+    if (this.#over !== undefined || this.#closing !== undefined) return notSent(this.#over ?? this.#closed(), undefined, this.#title);
+    const { maxRequests } = this.#profile.limits;
+    if (this.#outstanding.size < maxRequests) return undefined;
+    const cause = new LimitError(`${this.#outstanding.size} requests wait for their replies already (limits.maxRequests)`,
+      { code: "queue-full", scope: "link", retryable: true });
+    return notSent(cause, undefined, this.#title, "queue-full");
+  }
+
+  /** The request as it goes, and the key that its reply has. @throws ConfigError config */
+  #prepare(message: MessageInit<Body> | Message<Body>): { request: MessageInit | Message; key: string; what: string } {
+    const { correlate, paired, receiver } = this.#settings;
+    const replyTo = paired ? PAIRED_LINK : receiver.remoteSource.address;
+    if (message.replyTo !== undefined && message.replyTo !== replyTo) {
+      throw new ConfigError("request(): \"replyTo\" is set by the requester; createRequester's option \"replyTo\" chooses where replies go", { code: "config", scope: "delivery" });
+    }
+    const given: MessageId | undefined = correlate === "message-id" ? message.id : message.correlationId;
+    const id = given ?? `${this.#prefix}${++this.#count}`;
+    const key = idKey(id);
+    if (this.#outstanding.has(key)) {
+      throw new ConfigError(`request(): a request with the same ${correlate} waits for its reply; leave it out, or choose another one`, { code: "config", scope: "delivery" });
+    }
+    // A peer may go by either of them, so a request without an id of its own has the same in both.
+    const fields = correlate === "message-id" ? { id } : { correlationId: id, id: message.id ?? id };
+    const name = message.subject ?? message.to;
+    const what = `the request ${name === undefined ? "" : `"${printable(name)}" `}(${correlate} ${printable(String(id))})`;
+    return { request: withFields(message as MessageInit | Message, { ...fields, replyTo }), key, what };
+  }
+
+  /** Whether the next request has to wait for replies to the others. */
+  get #full(): boolean {
+    return this.#settings.paired && this.#outstanding.size - this.#held.length >= PAIRED_WINDOW;
+  }
+
+  #follow(asked: Asked, sending: Promise<OutgoingDelivery>): void {
+    sending.then((delivery) => this.#accepted(asked, delivery), (error: unknown) => this.#failed(asked, error));
+  }
+
+  /** Sends what was held back, as far as replies have come. */
+  readonly #release = (): void => {
+    while (this.#over === undefined && this.#held.length !== 0 && !this.#full) {
+      const asked = this.#held.shift() as Asked;
+      const { start } = asked;
+      asked.start = undefined;
+      this.#follow(asked, promised(start as () => Promise<OutgoingDelivery>));
+    }
+  };
+
+  #accepted(asked: Asked, delivery: OutgoingDelivery): void {
+    asked.delivery = delivery;
+    if (!asked.told && this.#over !== undefined) this.#fail(asked, this.#unanswered(asked, this.#over));
+  }
+
+  #failed(asked: Asked, error: unknown): void {
+    if (asked.told) return;
+    const { aborted, reason } = asked.withdraw.signal;
+    this.#fail(asked, aborted && error === reason ? notSent(error, undefined, this.#title) : error);
+  }
+
+  #expire(asked: Asked, timeout: number): void {
+    const { sender } = this.#settings;
+    const strange = this.#strangers === 0 ? "" : `; ${this.#strangers} replies came whose correlation-id is that of no request`;
+    const state = asked.delivery !== undefined ? "the request was accepted"
+      : asked.start !== undefined ? `it waited for the replies to ${PAIRED_WINDOW} others` : `the request was not accepted: ${sender.explain().text}`;
+    const error = new TimeoutError(`no reply to ${asked.what} within ${timeout} ms, ${this.#title}: ${state}${strange}`,
+      { code: "timeout", scope: "delivery", retryable: true });
+    this.#giveUp(asked, error);
+  }
+
+  /** Its caller waits no longer: what has not left is taken back. */
+  #giveUp(asked: Asked, reason: unknown): void {
+    this.#fail(asked, reason);
+    if (asked.delivery === undefined) asked.withdraw.abort(reason);
+  }
+
+  #fail(asked: Asked, error: unknown): void {
+    if (asked.told) return;
+    this.#forget(asked);
+    asked.reject(error);
+  }
+
+  #forget(asked: Asked): void {
+    asked.told = true;
+    this.#outstanding.delete(asked.key);
+    this.#deadlines.forget(asked);
+    if (asked.signal !== undefined) this.#aborts.forget(asked.signal, asked);
+    if (asked.start !== undefined) this.#held.remove(asked);
+    // Not at once: when many run out of time together, the others are not to be sent only to run out as well.
+    if (this.#held.length !== 0) queueMicrotask(this.#release);
+    if (this.#outstanding.size !== 0) return;
+    this.#deadlines.stop();
+    for (const idle of this.#idle.splice(0)) idle.resolve();
+  }
+
+  // ---------------------------------------------------------------- replies
+
+  async #listen(): Promise<void> {
+    const { receiver } = this.#settings;
+    try {
+      for await (const delivery of receiver) this.#answer(delivery);
+      this.#lose(new LinkError("the link for replies is closed", { code: "link-detached", scope: "link" }));
+    } catch (error) {
+      this.#lose(error as AmqpError);
+    }
+  }
+
+  /** The loop accepts it, whether somebody still waits for it or not. */
+  #answer(delivery: IncomingDelivery): void {
+    let id: MessageId | undefined;
+    try {
+      id = delivery.message.correlationId;
+    } catch (error) {
+      (delivery as unknown as ClientIncoming).rejectUndecodable();
+      this.#profile.onError(error as AmqpError);
+      return;
+    }
+    const asked = id === undefined ? undefined : this.#outstanding.get(idKey(id));
+    if (asked !== undefined) {
+      this.#forget(asked);
+      asked.resolve(delivery.message);
+    } else if (typeof id !== "string" || !id.startsWith(this.#prefix)) {
+      this.#strangers += 1;
+    }
+  }
+
+  // ---------------------------------------------------------------- ending
+
+  get #title(): string {
+    return `requester of ${this.#settings.sender.target.address === undefined ? "no address" : `"${printable(this.#settings.sender.target.address)}"`}`;
+  }
+
+  #closed(): AmqpError {
+    return new LinkError(`the ${this.#title} is closed`, { code: "link-detached", scope: "link" });
+  }
+
+  /** No reply can come any more. */
+  #lose(cause: AmqpError): void {
+    this.#over ??= cause;
+    for (const asked of [...this.#outstanding.values()]) {
+      if (asked.delivery !== undefined) this.#fail(asked, this.#unanswered(asked, cause));
+      else if (asked.start !== undefined) this.#fail(asked, notSent(cause, undefined, this.#title));
+      else asked.withdraw.abort(cause);
+    }
+    this.#deadlines.stop();
+    this.#aborts.stop();
+    void this.#closeLinks(undefined).catch(() => undefined);
+  }
+
+  #unanswered(asked: Asked, cause: AmqpError): InDoubtError {
+    return new InDoubtError(`${asked.what} was accepted, ${this.#title}, and no reply can come any more: ${cause.message}`, {
+      code: "in-doubt", retryable: true, cause, outcome: { type: "in-doubt", cause }, delivery: asked.delivery,
+    });
+  }
+
+  async #close(options: CloseOptions | undefined): Promise<void> {
+    const { clock, timeouts } = this.#profile;
+    const drain = Math.min(options?.drain ?? 0, (options?.timeout ?? timeouts.close) / 2);
+    if (drain > 0 && this.#outstanding.size !== 0) {
+      const idle = new Deferred<void>();
+      this.#idle.push(idle);
+      await within(idle.promise, { clock, timeout: drain, signal: options?.signal, scope: "link", what: "replies" }).catch(() => undefined);
+    }
+    const closing = this.#closeLinks(options);
+    this.#lose(this.#closed());
+    await closing;
+  }
+
+  async #closeLinks(options: CloseOptions | undefined): Promise<void> {
+    const { sender, receiver, session } = this.#settings;
+    const call = { ...options, drain: 0 };
+    const ended = await Promise.allSettled([sender.close(call), receiver.close(call)]);
+    await session?.close(call);
+    for (const each of ended) if (each.status === "rejected") throw each.reason;
+  }
+}
+
+/** The two links while they are being attached; whatever is wrong with one of them is its rejection. */
+type Attaching<Body> = readonly [sender: Promise<Sender<Body>>, receiver: Promise<Receiver>];
+
+/** A link there, and a node for the replies: the peer's own making, or one that is named. */
+function twoLinks<Body>(host: RequesterHost, address: string | null, options: SenderOptions<Body>, replyTo: string | undefined): Attaching<Body> {
+  const { name, session, timeout, signal } = options;
+  const ours: ReceiverOptions = { ...REPLIES, name, session, timeout, signal };
+  return [
+    promised(() => host.createSender<Body>(address, options)),
+    replyTo === undefined
+      ? promised(() => host.createReceiver(undefined, { ...ours, dynamic: true })).catch((error: unknown) => { throw noNode(error); })
+      : promised(() => host.createReceiver(replyTo, ours)),
+  ];
+}
+
+/** Two links of one name in one session, from the node and to it. */
+function pairedLinks<Body>(host: RequesterHost, address: string, options: SenderOptions<Body>, session: Session | undefined): Attaching<Body> {
+  const { name = freshId(), timeout, signal, guarantee = "at-most-once" } = options;
+  const properties = { ...options.properties, paired: true };
+  return [
+    promised(() => host.createSender<Body>(address, { source: address, ...options, name, properties, session, guarantee })),
+    promised(() => host.createReceiver(address, { ...REPLIES, prefetch: PAIRED_CREDIT, target: address, name, properties, session, guarantee, timeout, signal })),
+  ];
+}
+
+/** How replies are taken, whatever the container's defaults are. */
+const REPLIES: ReceiverOptions = { autoAccept: true, prefetch: DEFAULT_PREFETCH, guarantee: "at-least-once" };
+
+async function promised<T>(make: () => PromiseLike<T>): Promise<T> {
+  return make();
+}
+
+/** Waits for both links; if one fails, the other one goes with it. */
+async function bothOpen<Body>(...links: Attaching<Body>): Promise<Links<Body>> {
+  const [sending, receiving] = await Promise.allSettled(links);
+  if (sending.status === "fulfilled" && receiving.status === "fulfilled") {
+    const [sender, receiver] = [sending.value, receiving.value];
+    if (receiver.remoteSource.address !== undefined) return { sender, receiver };
+    await Promise.allSettled([sender.close(), receiver.close()]);
+    throw noNode(new LinkError("it told no address", { code: "link-refused", scope: "link", origin: "remote" }));
+  }
+  if (sending.status === "fulfilled") await sending.value.close().catch(() => undefined);
+  if (receiving.status === "fulfilled") await receiving.value.close().catch(() => undefined);
+  throw sending.status === "rejected" ? sending.reason : (receiving as PromiseRejectedResult).reason;
+}
+
+/** What to do where the peer refuses a dynamic node. */
+function noNode(error: unknown): unknown {
+  if (!(error instanceof BaseError) || error.origin !== "remote" || error.scope !== "link") return error;
+  const init: AmqpErrorInit = {
+    code: error.code, scope: "link", origin: "remote", retryable: error.retryable, condition: error.condition, description: error.description,
+    info: error.info, cause: error,
+  };
+  return new LinkError(`createRequester(): the peer makes no node for replies (${error.message}); give option "replyTo" the address of a queue that only `
+    + "this requester reads, or paired: true for a node that answers on the link itself, such as RabbitMQ 4's /management", init);
+}
+
+function configError(text: string): ConfigError {
+  return new ConfigError(`createRequester(): ${text}`, { code: "config", scope: "link" });
+}
