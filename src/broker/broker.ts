@@ -11,6 +11,7 @@ import { Nodes } from "./nodes.ts";
 import { checkOptions, PUBLISHER_PREFETCH } from "./options.ts";
 import type { BrokerOptions } from "./options.ts";
 import { publish } from "./publisher.ts";
+import { Transactions } from "./transactions.ts";
 
 /** A broker in this process. */
 export class Broker implements AsyncDisposable {
@@ -19,12 +20,14 @@ export class Broker implements AsyncDisposable {
   readonly #container: Container;
   readonly #listener: Listener;
   readonly #nodes: Nodes;
+  readonly #transactions: Transactions;
   readonly #served: Promise<void>;
 
-  private constructor(container: Container, listener: Listener, nodes: Nodes) {
+  private constructor(container: Container, listener: Listener, nodes: Nodes, transactions: Transactions) {
     this.#container = container;
     this.#listener = listener;
     this.#nodes = nodes;
+    this.#transactions = transactions;
     this.url = listener.url;
     this.#served = listener.serve((request) => this.#serve(request));
   }
@@ -50,7 +53,7 @@ export class Broker implements AsyncDisposable {
         ...(options.tls === undefined ? {} : { tls: options.tls }),
         ...(options.users === undefined ? { allowedMechs: ["ANONYMOUS"] } : { allowedMechs: ["PLAIN"], authenticate: authenticator(options.users) }),
       });
-      return new Broker(container, listener, nodes);
+      return new Broker(container, listener, nodes, new Transactions(nodes, options.transactions));
     } catch (error) {
       await container.close();
       throw error;
@@ -130,15 +133,18 @@ export class Broker implements AsyncDisposable {
 
   async #servePublisher(request: ReceiverRequest): Promise<void> {
     const { target } = request;
-    if (target?.type === "coordinator") return request.refuse({ condition: "amqp:not-implemented", description: "this broker has no transactions" });
+    if (target?.type === "coordinator") {
+      await request.accept({ coordinator: this.#transactions.coordinator() });
+      return;
+    }
     const options = { prefetch: PUBLISHER_PREFETCH };
-    if (target === null || (!target.dynamic && target.address === undefined)) return publish(await request.accept(options), undefined, this.#nodes);
+    if (target === null || (!target.dynamic && target.address === undefined)) return publish(await request.accept(options), undefined, this.#nodes, this.#transactions);
     const node = target.dynamic ? this.#nodes.makeDynamic() : this.#node(target.address);
     if (node === undefined) return request.refuse(noSuchNode(target.address));
     node.publishers++;
     try {
       const receiver = await request.accept(target.dynamic ? { ...options, address: node.address } : options);
-      await publish(receiver, node, this.#nodes);
+      await publish(receiver, node, this.#nodes, this.#transactions);
       await receiver.closed;
     } finally {
       node.publishers--;

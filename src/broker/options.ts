@@ -13,6 +13,16 @@ export interface QueueOptions {
   maxDeliveries?: number | undefined;
 }
 
+/** Bounds of the transactions of a broker. */
+export interface TransactionLimits {
+  /** Transactions that may be open at once; a further one is not declared. @default 1_000 */
+  max?: number | undefined;
+  /** Octets of the messages posted in all of them together; beyond, a message is rejected. @default 64 MiB */
+  maxBytes?: number | undefined;
+  /** Milliseconds after which one is rolled back. @default 300_000 */
+  timeout?: number | undefined;
+}
+
 /** Options of `Broker.start()`. */
 export interface BrokerOptions {
   /** @default 0, which takes a free one: see `broker.url` */
@@ -27,7 +37,17 @@ export interface BrokerOptions {
   queues?: Record<string, QueueOptions> | undefined;
   /** Octets of all queued messages together at which publishers get no more credit. @default 256 MiB */
   maxBytes?: number | undefined;
+  transactions?: TransactionLimits | undefined;
 }
+
+/** Transactions that may be open at once. */
+export const DEFAULT_TRANSACTIONS = 1_000;
+
+/** Octets that all open transactions hold together. */
+export const DEFAULT_TRANSACTION_BYTES = 64 * 1024 * 1024;
+
+/** Milliseconds that a transaction may take. */
+export const DEFAULT_TRANSACTION_TIMEOUT = 300_000;
 
 /** Octets that the queues of a broker hold together. */
 export const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
@@ -53,6 +73,7 @@ export function checkOptions(options: BrokerOptions): void {
   }
   if (options.maxBytes !== undefined && !(options.maxBytes > 0)) throw bad('option "maxBytes" must be above 0');
   for (const [address, queue] of Object.entries(options.queues ?? {})) checkQueue(address, queue);
+  checkTransactions(options.transactions ?? {});
   const { host, users } = options;
   if (users !== undefined && Object.keys(users).length === 0) throw bad('option "users" names nobody; leave it out to let everybody on this machine in');
   if (host === undefined || isLoopback(host)) return;
@@ -60,8 +81,19 @@ export function checkOptions(options: BrokerOptions): void {
   if (options.tls === undefined) throw bad(`host "${host}" can be reached from other machines, and passwords would travel unencrypted: give "tls", or listen on 127.0.0.1`);
 }
 
-const NAMES: readonly string[] = ["port", "host", "users", "tls", "queues", "maxBytes"];
+const NAMES: readonly string[] = ["port", "host", "users", "tls", "queues", "maxBytes", "transactions"];
 const QUEUE_NAMES: readonly string[] = ["deadLetter", "maxLength", "maxDeliveries"];
+
+const TRANSACTION_NAMES: readonly string[] = ["max", "maxBytes", "timeout"];
+
+function checkTransactions(limits: TransactionLimits): void {
+  for (const name of Object.keys(limits)) {
+    if (!TRANSACTION_NAMES.includes(name)) throw bad(`there is no option "transactions.${name}"; there are ${TRANSACTION_NAMES.join(", ")}`);
+  }
+  for (const [name, bound] of Object.entries(limits)) {
+    if (bound !== undefined && !(typeof bound === "number" && bound > 0)) throw bad(`option "transactions.${name}" must be a number above 0`);
+  }
+}
 
 function checkQueue(address: string, queue: QueueOptions): void {
   if (address === "") throw bad('option "queues" has an empty address');

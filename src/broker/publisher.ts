@@ -7,13 +7,25 @@ import { DecodeError } from "../errors.ts";
 import type { ErrorInit, IncomingDelivery, Receiver } from "../container/public.ts";
 import type { Node } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
+import type { Transactions } from "./transactions.ts";
 
 /** Takes messages until the link is closed; without a `target` each goes to the address in its `to` (anonymous relay). */
-export async function publish(receiver: Receiver, target: Node | undefined, nodes: Nodes): Promise<void> {
+export async function publish(receiver: Receiver, target: Node | undefined, nodes: Nodes, transactions: Transactions): Promise<void> {
   const user = receiver.connection.identity?.user;
   for await (const delivery of receiver) {
     const node = target ?? addressee(delivery, nodes);
-    if (node === undefined || (user !== undefined && !isFrom(delivery, user))) continue;
+    const posted = delivery.remoteState?.type === "transactional" ? delivery.remoteState.txnId : undefined;
+    if (node === undefined || (user !== undefined && !isFrom(delivery, user))) {
+      if (posted !== undefined && delivery.settled) transactions.spoil(posted, "a message that was sent settled in the transaction was refused");
+      continue;
+    }
+    if (posted !== undefined) {
+      const why = transactions.stage(posted, node, delivery);
+      if (why === undefined) continue;
+      if (delivery.settled) transactions.spoil(posted, why);
+      else refuse(delivery, { condition: "amqp:resource-limit-exceeded", description: why });
+      continue;
+    }
     for (let room = node.full(); room !== undefined && !node.deleted; room = node.full()) {
       await Promise.race([room, receiver.closed]);
       if (receiver.state.remote === "closed" || receiver.state.local === "closed") return;

@@ -30,7 +30,7 @@ const DOORS = {
     ],
   },
   rxjs: { values: ["accepted", "messages", "sendTo", "status"], types: ["MessagesOptions", "SendToOptions"] },
-  broker: { values: ["Broker"], types: ["BrokerOptions", "QueueOptions"] },
+  broker: { values: ["Broker"], types: ["BrokerOptions", "QueueOptions", "TransactionLimits"] },
   testing: {
     values: ["ManualClock", "ScriptedPeer", "memoryPair"],
     types: ["FieldsInit", "Frame", "FrameName", "HandshakeOptions", "Script", "ScriptFunction", "ScriptedPeerOptions", "StreamPair"],
