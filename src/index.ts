@@ -14,5 +14,6 @@ export type {
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
   Requester, RequesterOptions, Responder, ResponderOptions, Sendable, SendOptions, SendOutcome,
   Sender, SenderOptions, SenderRequest, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, TakeOptions, Target, TargetInit, Terminus,
-  TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled,
+  TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, WebSocketListenOptions,
+  WebSocketOptions,
 } from "./container/public.ts";

@@ -17,6 +17,8 @@ import { Transactions } from "./transactions.ts";
 export class Broker implements AsyncDisposable {
   /** Where to connect to. */
   readonly url: string;
+  /** Where to connect to by WebSocket; undefined without option `webSocket`. */
+  readonly webSocketUrl: string | undefined;
   readonly #container: Container;
   readonly #listener: Listener;
   readonly #nodes: Nodes;
@@ -29,6 +31,7 @@ export class Broker implements AsyncDisposable {
     this.#nodes = nodes;
     this.#transactions = transactions;
     this.url = listener.url;
+    this.webSocketUrl = listener.webSocketUrl;
     this.#served = listener.serve((request) => this.#serve(request));
   }
 
@@ -50,6 +53,7 @@ export class Broker implements AsyncDisposable {
         port: options.port ?? 0,
         offeredCapabilities: ["ANONYMOUS-RELAY"],
         properties: { product: "leptonmq-broker" },
+        webSocket: options.webSocket,
         ...(options.tls === undefined ? {} : { tls: options.tls }),
         ...(options.users === undefined ? { allowedMechs: ["ANONYMOUS"] } : { allowedMechs: ["PLAIN"], authenticate: authenticator(options.users) }),
       });

@@ -33,6 +33,8 @@ export interface BrokerOptions {
   users?: Record<string, string> | undefined;
   /** With `cert` and `key`, or `pfx`: the broker then speaks amqps. */
   tls?: TlsOptions | undefined;
+  /** Whether AMQP over WebSocket is served as well, on the same port: see `broker.webSocketUrl`. Needs the package `ws`. @default false */
+  webSocket?: boolean | undefined;
   /** By address. Queues that are not listed are made when they are first used. */
   queues?: Record<string, QueueOptions> | undefined;
   /** Octets of all queued messages together at which publishers get no more credit. @default 256 MiB */
@@ -71,6 +73,7 @@ export function checkOptions(options: BrokerOptions): void {
   for (const name of Object.keys(options)) {
     if (!NAMES.includes(name)) throw bad(`there is no option "${name}"; there are ${NAMES.join(", ")}`);
   }
+  if (options.webSocket !== undefined && typeof options.webSocket !== "boolean") throw bad('option "webSocket" must be true or false');
   if (options.maxBytes !== undefined && !(options.maxBytes > 0)) throw bad('option "maxBytes" must be above 0');
   for (const [address, queue] of Object.entries(options.queues ?? {})) checkQueue(address, queue);
   checkTransactions(options.transactions ?? {});
@@ -81,7 +84,7 @@ export function checkOptions(options: BrokerOptions): void {
   if (options.tls === undefined) throw bad(`host "${host}" can be reached from other machines, and passwords would travel unencrypted: give "tls", or listen on 127.0.0.1`);
 }
 
-const NAMES: readonly string[] = ["port", "host", "users", "tls", "queues", "maxBytes", "transactions"];
+const NAMES: readonly string[] = ["port", "host", "users", "tls", "webSocket", "queues", "maxBytes", "transactions"];
 const QUEUE_NAMES: readonly string[] = ["deadLetter", "maxLength", "maxDeliveries"];
 
 const TRANSACTION_NAMES: readonly string[] = ["max", "maxBytes", "timeout"];

@@ -66,6 +66,8 @@ export interface ListenOptions extends ListenOptionsBase {
 /** A place where connections come in; as an iterable it gives them, already open. */
 export interface Listener extends AsyncIterable<Connection>, AsyncDisposable {
   readonly url: string;
+  /** Where to connect to by WebSocket; undefined where there is none. */
+  readonly webSocketUrl: string | undefined;
   readonly port: number;
   /** The links that the peers of all its connections attach. */
   links(): AsyncIterable<LinkRequest>;

@@ -14,9 +14,9 @@ import type { ClientCredentials } from "../sasl/choose.ts";
 import { checkAllowed, chooseMechanism, createClientMechanism } from "../sasl/choose.ts";
 import { ClientNegotiation } from "../sasl/client-negotiation.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
+import type { WebSocketSettings } from "../transport/duplex-options.ts";
 import { streamDuplex } from "../transport/streams.ts";
-import { connectTcp } from "../transport/tcp.ts";
-import { connectTls } from "../transport/tls.ts";
+import { connectDuplex } from "#transport";
 
 /** Connects to the first url that answers. @throws ConnectionError with every cause in `errors`, TimeoutError timeout */
 export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock): Promise<void> {
@@ -107,8 +107,14 @@ async function credentialsFor(url: ParsedUrl, shown: string, options: ResolvedCo
 async function openDuplex(url: ParsedUrl, shown: string, options: ResolvedConnect, signal: AbortSignal): Promise<ByteDuplex> {
   const { transport } = options;
   if (transport !== undefined) return streamDuplex(typeof transport === "function" ? await transport(shown) : transport);
-  const place = { host: url.host, port: url.port, signal };
-  return url.secure ? connectTls({ ...place, tls: options.tls.reveal(), sni: options.sni }) : connectTcp(place);
+  const { host, port, secure } = url;
+  return connectDuplex({ host, port, secure, signal, tls: options.tls.reveal(), sni: options.sni, webSocket: webSocketOf(url, options) });
+}
+
+function webSocketOf({ request }: ParsedUrl, options: ResolvedConnect): WebSocketSettings | undefined {
+  if (request === undefined) return undefined;
+  const { protocols = ["amqp"], headers = {} } = options.webSocket.reveal();
+  return { path: request.reveal(), protocols, headers, maxMessageSize: Math.max(options.limits.maxWebSocketMessageSize, options.maxFrameSize) };
 }
 
 /** Where a url leads, without user, password and path. */

@@ -17,8 +17,7 @@ import { PlainServer } from "../sasl/plain.ts";
 import { ServerNegotiation } from "../sasl/server-negotiation.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import { streamDuplex } from "../transport/streams.ts";
-import { listenTcp } from "../transport/tcp.ts";
-import { listenTls } from "../transport/tls.ts";
+import { listenDuplex } from "#transport";
 
 /** Listens. @throws ConnectionError listen-failed, ConfigError config */
 export async function startListener(
@@ -56,21 +55,28 @@ class ContainerListener implements Listener {
   }
 
   async start(): Promise<void> {
-    const { host, port, secure, tls, transport, timeouts, limits } = this.#options;
+    const { host, port, secure, tls, transport, timeouts, limits, webSocket, maxFrameSize } = this.#options;
     if (transport !== undefined) {
       this.#bound = { host, port, close: () => Promise.resolve() };
       this.#admit(streamDuplex(transport));
       return;
     }
-    const place = {
+    this.#bound = await listenDuplex({
       host, port, maxConnections: limits.maxConnections,
       onConnection: (duplex: ByteDuplex) => this.#admit(duplex), onError: (error: AmqpError) => this.#profile.onError(error),
-    };
-    this.#bound = secure ? await listenTls({ ...place, tls: tls.reveal(), handshakeTimeout: timeouts.tls }) : await listenTcp(place);
+      tls: secure ? tls.reveal() : undefined, handshakeTimeout: timeouts.tls,
+      webSocket: webSocket === undefined ? undefined : { ...webSocket, maxMessageSize: Math.max(limits.maxWebSocketMessageSize, maxFrameSize) },
+    });
   }
 
   get url(): string {
-    return `${this.#options.secure ? "amqps" : "amqp"}://${hostPort(this.#options.host, this.port)}`;
+    const only = this.#options.webSocket?.only === true ? this.webSocketUrl : undefined;
+    return only ?? `${this.#options.secure ? "amqps" : "amqp"}://${hostPort(this.#options.host, this.port)}`;
+  }
+
+  get webSocketUrl(): string | undefined {
+    const { webSocket, secure, host } = this.#options;
+    return webSocket && `${secure ? "wss" : "ws"}://${hostPort(host, this.port)}${webSocket.path ?? "/"}`;
   }
 
   get port(): number {

@@ -23,7 +23,7 @@ export type {
 } from "../client/api.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
-export type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Transport } from "../options/connect.ts";
+export type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "../options/connect.ts";
 export type { ContainerOptions } from "../options/container.ts";
 export type { Clock, Logger } from "../options/environment.ts";
 export type { Limits } from "../options/limits.ts";
@@ -32,5 +32,6 @@ export {
   AtLeastOnce, AtMostOnce, Copy, DurableSubscription, DynamicNodeProperties, ExactlyOnce, Filter, Move, Selector,
 } from "../options/link-options.ts";
 export type { LinkOption } from "../options/link-options.ts";
+export type { WebSocketListenOptions } from "../options/listen.ts";
 export type { SourceInit, TargetInit, TerminusInit } from "../options/terminus.ts";
 export type { Timeouts } from "../options/timeouts.ts";

@@ -46,13 +46,21 @@ export interface Transport {
   close(): void;
 }
 
+/** How a WebSocket is opened. */
+export interface WebSocketOptions {
+  /** Subprotocols to offer, of which the peer must choose one. @default ["amqp"] */
+  protocols?: readonly string[] | undefined;
+  /** Further headers of the request, such as Authorization; not in browsers. */
+  headers?: Record<string, string> | undefined;
+}
+
 /** Options of `connect()`. */
 export interface ConnectOptions extends CallOptions {
-  /** amqp://[user[:password]@]host[:port][/address], amqps for TLS; one of `url` and `urls`. */
+  /** amqp://[user[:password]@]host[:port][/address], amqps for TLS; ws or wss://[user[:password]@]host[:port][/path] for WebSocket; one of `url` and `urls`. @default what a connect.json says */
   url?: string | undefined;
   /** Tried in turn. */
   urls?: readonly string[] | undefined;
-  /** The node of links that name none, instead of the url's path. */
+  /** The node of links that name none, instead of the url's path; the path of a ws or wss url is the HTTP request's. */
   address?: string | undefined;
   /** Proton's name for half of `idleTimeout`, in milliseconds; give one of the two. */
   heartbeat?: number | undefined;
@@ -86,7 +94,9 @@ export interface ConnectOptions extends CallOptions {
   desiredCapabilities?: string | readonly string[] | undefined;
   /** Added to the open's properties; keys are written as symbols. */
   properties?: Record<string, unknown> | undefined;
-  /** Bytes over something other than TCP or TLS; a function is called for every attempt. */
+  /** For ws and wss urls. In Node these need the package `ws`. */
+  webSocket?: WebSocketOptions | undefined;
+  /** Bytes over something other than TCP, TLS or WebSocket; a function is called for every attempt. */
   transport?: Transport | ((url: string) => Promise<Transport>) | undefined;
   limits?: Limits | undefined;
   timeouts?: Timeouts | undefined;

@@ -21,6 +21,8 @@ export interface Limits {
   maxSaslFrameSize?: number | undefined;
   /** Challenges of one SASL negotiation. @default 10 */
   maxSaslRounds?: number | undefined;
+  /** Octets of the largest WebSocket message that is taken, or `maxFrameSize` where that is larger; it is buffered whole. @default 1 MiB */
+  maxWebSocketMessageSize?: number | undefined;
   /** Links of a connection that the peer may attach over all its sessions. @default 16_384 */
   maxLinks?: number | undefined;
   /** Listening side: connections that are open at once. @default 16_384 */
@@ -44,6 +46,7 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   maxRequests: 100_000,
   maxSaslFrameSize: 8 * KiB,
   maxSaslRounds: 10,
+  maxWebSocketMessageSize: MiB,
   maxLinks: 16_384,
   maxConnections: 16_384,
   maxConnectionsPerAddress: 1_024,

@@ -9,9 +9,20 @@ export interface AuthenticateContext {
   readonly remoteAddress: string;
 }
 
+/** Who may come in by WebSocket, and where. */
+export interface WebSocketListenOptions {
+  /** The only path that is served. @default that of a ws or wss url, else any */
+  path?: string | undefined;
+  /**
+   * Web pages that may connect, each as an origin such as "https://shop.example"; "*" is every page. Programs that are no browser send no
+   * origin and are not asked for one. @default pages of the host that the browser asked for; on a loopback connection those of this machine
+   */
+  origins?: "*" | readonly string[] | undefined;
+}
+
 /** Options of `listen()`, less those that name the client's classes. */
 export interface ListenOptionsBase extends CallOptions {
-  /** amqp://host:port or amqps://host:port; port 0 takes a free one. */
+  /** amqp://host:port or amqps://host:port; ws:// or wss:// serves WebSockets only. Port 0 takes a free one. */
   url?: string | undefined;
   /** @default "127.0.0.1" */
   host?: string | undefined;
@@ -28,6 +39,8 @@ export interface ListenOptionsBase extends CallOptions {
   offeredCapabilities?: string | readonly string[] | undefined;
   /** Added to the open's properties; keys are written as symbols. */
   properties?: Record<string, unknown> | undefined;
+  /** Whether AMQP over WebSocket is served as well, on the same port; needs the package `ws`. @default false, true of a ws or wss url */
+  webSocket?: boolean | WebSocketListenOptions | undefined;
   limits?: Limits | undefined;
   /** Serves one connection over this instead of listening on a port. */
   transport?: Transport | undefined;

@@ -1,7 +1,11 @@
 /** Makes one flat record from what `connect()` was given and what the container has as defaults. */
 
+import { HAS_SOCKETS } from "#platform";
+
 import { check, configError } from "./check.ts";
-import type { ConnectOptions, Credentials, CredentialsContext, Int64Mode, TlsOptions, Transport } from "./connect.ts";
+import { connectFilePlaces, findConnectFile } from "./connect-file.ts";
+import type { ConnectFile } from "./connect-file.ts";
+import type { ConnectOptions, Credentials, CredentialsContext, Int64Mode, TlsOptions, Transport, WebSocketOptions } from "./connect.ts";
 import { DEFAULT_CHANNEL_MAX, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_FRAME_SIZE } from "./limits.ts";
 import type { Limits, ResolvedLimits } from "./limits.ts";
 import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./resolve.ts";
@@ -40,6 +44,8 @@ export interface ResolvedConnect {
   readonly offeredCapabilities: readonly string[];
   readonly desiredCapabilities: readonly string[];
   readonly properties: Readonly<Record<string, unknown>> | undefined;
+  /** For ws and wss urls; its headers may hold a token. */
+  readonly webSocket: Secret<WebSocketOptions>;
   readonly transport: Transport | ((url: string) => Promise<Transport>) | undefined;
   readonly limits: ResolvedLimits;
   readonly timeouts: ResolvedTimeouts;
@@ -57,8 +63,8 @@ export interface ConnectDefaults {
 /**
  * Reads the arguments of `connect()`.
  *
- * @throws ConfigError `config` for an option that is unknown, of a wrong type or at odds with another, and for a url that
- * cannot be read.
+ * @throws ConfigError `config` for an option that is unknown, of a wrong type or at odds with another, for a url or connect.json that
+ * cannot be read, and for what this platform does not have.
  */
 export function resolveConnectOptions(
   url: string | readonly string[] | ConnectOptions | undefined,
@@ -68,14 +74,20 @@ export function resolveConnectOptions(
   const first = typeof url === "object" && !Array.isArray(url) ? check(connectSchema, url, WHERE) : undefined;
   const second = options === undefined ? undefined : check(connectSchema, options, WHERE);
   const given = layered(second, first);
-  const all = layered(given, defaults.connection);
   const positional = first === undefined ? (url as string | readonly string[] | undefined) : undefined;
+  const own = layered(given, defaults.connection);
+  const texts = readTexts(positional, given, own);
+  const file = texts === undefined ? mustFind() : undefined;
+  const all = layered<ConnectOptions>(own, file?.options);
   const timeouts = resolveTimeouts(second?.timeouts, first?.timeouts, defaults.connection?.timeouts, defaults.timeouts);
   const who = given.user === undefined && given.password === undefined ? all : given;
   if (who.password !== undefined && who.user === undefined) throw configError(WHERE, 'option "password" needs option "user"');
   if (all.sni !== undefined && isAddress(all.sni)) throw configError(WHERE, 'option "sni" must be a name, not an address');
+  const urls = texts === undefined ? [readFileUrl(file as ConnectFile, all)] : readUrls(texts, all);
+  if (given.webSocket !== undefined && urls.every((one) => one.request === undefined)) throw configError(WHERE, 'option "webSocket" is for ws:// and wss:// urls');
+  if (!HAS_SOCKETS && all.transport === undefined) refuseInBrowser(urls, all);
   return {
-    urls: readUrls(positional, given, all),
+    urls,
     address: all.address,
     signal: all.signal,
     timeout: all.timeout ?? timeouts.connect,
@@ -95,6 +107,7 @@ export function resolveConnectOptions(
     offeredCapabilities: asList(all.offeredCapabilities),
     desiredCapabilities: asList(all.desiredCapabilities),
     properties: all.properties,
+    webSocket: new Secret({ ...all.webSocket }),
     transport: all.transport,
     limits: resolveLimits(second?.limits, first?.limits, defaults.connection?.limits, defaults.limits),
     timeouts,
@@ -111,11 +124,14 @@ export function userAt(connect: ResolvedConnect, url: ParsedUrl): { user: string
 
 const WHERE = "connect()";
 
-function readUrls(positional: string | readonly string[] | undefined, given: ConnectOptions, all: ConnectOptions): readonly ParsedUrl[] {
+/** The urls as given; undefined where nobody gave one. */
+function readTexts(positional: string | readonly string[] | undefined, given: ConnectOptions, all: ConnectOptions): string | readonly string[] | undefined {
   const here = [positional, given.url, given.urls].filter((each) => each !== undefined);
   if (here.length > 1) throw configError(WHERE, "give one of the url argument, option \"url\" and option \"urls\"");
-  const texts = here[0] ?? all.urls ?? all.url ?? (all.transport === undefined ? undefined : "amqp://localhost");
-  if (texts === undefined) throw configError(WHERE, 'needs a url, such as "amqp://localhost:5672"');
+  return here[0] ?? all.urls ?? all.url ?? (all.transport === undefined ? undefined : "amqp://localhost");
+}
+
+function readUrls(texts: string | readonly string[], all: ConnectOptions): readonly ParsedUrl[] {
   const list: readonly unknown[] = typeof texts === "string" ? [texts] : texts;
   if (!Array.isArray(list) || list.length === 0) throw configError(WHERE, "the url must be a text or a list of texts that is not empty");
   return list.map((text, index) => {
@@ -127,12 +143,31 @@ function readUrls(positional: string | readonly string[] | undefined, given: Con
 function readUrl(text: string, name: string, all: ConnectOptions): ParsedUrl {
   const where = `${WHERE}: ${name}`;
   const url = parseUrl(text, { name: where });
-  if ((url.scheme === "ws" || url.scheme === "wss") && all.transport === undefined) {
-    throw configError(where, `${url.scheme}:// has no built-in transport; use amqp:// or amqps://, or give a WebSocket as option "transport"`);
-  }
   if (url.secure && all.tls === false) throw configError(where, `${url.scheme}:// needs TLS, which option "tls" turns off`);
   const upgraded = !url.secure && all.tls !== undefined && all.tls !== false;
   return upgraded ? parseUrl(text.replace(/^[a-z]+/i, (scheme) => `${scheme}s`), { name: where }) : url;
+}
+
+function mustFind(): ConnectFile {
+  const file = findConnectFile();
+  if (file !== undefined) return file;
+  const looked = HAS_SOCKETS ? `; there is no ${connectFilePlaces().join(" or ")} either` : "";
+  throw configError(WHERE, `needs a url, such as "amqp://localhost:5672"${looked}`);
+}
+
+/** Who the file says that we are stands where a url's user and password would. */
+function readFileUrl(file: ConnectFile, all: ConnectOptions): ParsedUrl {
+  const url = readUrl(file.url, `${file.path}: host`, all);
+  return { ...url, user: file.user, password: file.password === undefined ? undefined : new Secret(file.password) };
+}
+
+/** In a browser there is the browser's own WebSocket, and it decides about certificates and headers. */
+function refuseInBrowser(urls: readonly ParsedUrl[], all: ConnectOptions): void {
+  const plain = urls.find((url) => url.request === undefined);
+  if (plain !== undefined) throw configError(WHERE, `${plain.scheme}:// needs a TCP socket, which a browser does not have: give a ws:// or wss:// url of the broker, or option "transport"`);
+  if (typeof all.tls === "object") throw configError(WHERE, 'option "tls": certificates are the browser\'s business; leave it out');
+  if (all.sni !== undefined) throw configError(WHERE, 'option "sni": names and certificates are the browser\'s business; leave it out');
+  if (all.webSocket?.headers !== undefined) throw configError(WHERE, 'option "webSocket.headers": a browser lets no program set headers of a WebSocket; leave it out');
 }
 
 function readTls(tls: TlsOptions | boolean | undefined): TlsOptions {

@@ -1,13 +1,13 @@
 /** Makes one flat record from what `listen()` was given, and refuses to listen where anybody could come in unasked. */
 
 import { check, configError } from "./check.ts";
-import type { AuthenticateContext, ListenOptionsBase } from "./listen.ts";
+import type { AuthenticateContext, ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
 import { DEFAULT_CHANNEL_MAX, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_FRAME_SIZE } from "./limits.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./resolve.ts";
 import type { ConnectDefaults } from "./resolve-connect.ts";
 import type { Int64Mode, TlsOptions, Transport } from "./connect.ts";
-import { listenSchema } from "./schemas.ts";
+import { listenSchema, webSocketListenSchema } from "./schemas.ts";
 import { Secret } from "./secret.ts";
 import type { ResolvedTimeouts } from "./timeouts.ts";
 import { DEFAULT_PORTS, parseUrl } from "./url.ts";
@@ -25,6 +25,8 @@ export interface ResolvedListen {
   readonly authenticate: ((user: string, password: string, context: AuthenticateContext) => boolean | Promise<boolean>) | undefined;
   readonly offeredCapabilities: readonly string[];
   readonly properties: Readonly<Record<string, unknown>> | undefined;
+  /** undefined: no WebSocket. */
+  readonly webSocket: ResolvedWebSocketListen | undefined;
   readonly transport: Transport | undefined;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds until it must listen. */
@@ -37,6 +39,16 @@ export interface ResolvedListen {
   readonly idleTimeout: number;
   readonly int64: Int64Mode;
   readonly typed: boolean;
+}
+
+/** Who may come in by WebSocket. */
+export interface ResolvedWebSocketListen {
+  /** Whether there is nothing but WebSockets. */
+  readonly only: boolean;
+  /** undefined: any. */
+  readonly path: string | undefined;
+  /** In lower case; undefined: as the defaults say. */
+  readonly origins: readonly string[] | "any" | undefined;
 }
 
 /**
@@ -54,7 +66,7 @@ export function resolveListenOptions(
   const first = typeof url === "object" ? check(listenSchema, url, WHERE, also) : undefined;
   const second = options && check(listenSchema, options, WHERE, also);
   const all = layered(second, first, typeof url === "string" ? { url } : undefined);
-  const { host, port, secure } = readPlace(all);
+  const { host, port, secure, request } = readPlace(all);
   const connection = defaults.connection ?? {};
   const heartbeat = connection.heartbeat === undefined ? undefined : connection.heartbeat * 2;
   const timeouts = resolveTimeouts(connection.timeouts, defaults.timeouts);
@@ -68,6 +80,7 @@ export function resolveListenOptions(
     authenticate: all.authenticate,
     offeredCapabilities: asList(all.offeredCapabilities),
     properties: all.properties,
+    webSocket: readWebSocket(all.webSocket, request),
     transport: all.transport,
     signal: all.signal,
     timeout: all.timeout ?? timeouts.open,
@@ -90,7 +103,8 @@ export function isLoopbackHost(host: string): boolean {
 
 const WHERE = "listen()";
 
-function readPlace(all: ListenOptionsBase): { host: string; port: number; secure: boolean } {
+/** `request` is path and query of a ws or wss url, the path being "/" where it has none. */
+function readPlace(all: ListenOptionsBase): { host: string; port: number; secure: boolean; request?: string | undefined } {
   if (all.url === undefined) {
     const secure = all.tls !== undefined;
     return { host: all.host ?? "127.0.0.1", port: all.port ?? DEFAULT_PORTS[secure ? "amqps" : "amqp"], secure };
@@ -98,11 +112,22 @@ function readPlace(all: ListenOptionsBase): { host: string; port: number; secure
   const where = `${WHERE}: url`;
   if (all.host !== undefined || all.port !== undefined) throw configError(WHERE, 'give a url, or "host" and "port"');
   const url = parseUrl(all.url, { name: where, portZero: true });
-  if (url.scheme !== "amqp" && url.scheme !== "amqps") throw configError(where, `${url.scheme}:// cannot be listened on; use amqp:// or amqps://`);
   if (url.user !== undefined) throw configError(where, "has a user in it; who may come in is decided by option \"authenticate\"");
   if (url.address !== undefined) throw configError(where, "has a path in it; a listener takes links to any address");
-  if (!url.secure && all.tls !== undefined) throw configError(where, "is amqp://, yet option \"tls\" is given; write amqps://");
-  return { host: url.host, port: url.port, secure: url.secure };
+  if (!url.secure && all.tls !== undefined) throw configError(where, `is ${url.scheme}://, yet option "tls" is given; write ${url.scheme}s://`);
+  return { host: url.host, port: url.port, secure: url.secure, request: url.request?.reveal() };
+}
+
+function readWebSocket(given: boolean | WebSocketListenOptions | undefined, request: string | undefined): ResolvedWebSocketListen | undefined {
+  const only = request !== undefined;
+  if (given === false && only) throw configError(WHERE, 'the url is one of a WebSocket, which option "webSocket" turns off');
+  if (!only && (given === undefined || given === false)) return undefined;
+  if (request?.includes("?") === true) throw configError(`${WHERE}: url`, "has a ? in it; a listener goes by the path only");
+  const options = typeof given === "object" ? check(webSocketListenSchema, given, `${WHERE}: webSocket`) : {};
+  const path = request === undefined || request === "/" ? undefined : request;
+  if (path !== undefined && options.path !== undefined) throw configError(WHERE, 'give the path in the url or as option "webSocket.path"');
+  const { origins } = options;
+  return { only, path: path ?? options.path, origins: origins === "*" ? "any" : origins?.map((origin) => origin.toLowerCase()) };
 }
 
 function guard(listen: ResolvedListen, tls: TlsOptions | undefined): void {

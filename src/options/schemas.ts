@@ -2,7 +2,7 @@
 
 import type { AmqpError } from "../errors.ts";
 import type { CallOptions, CloseOptions, ErrorInit } from "./call.ts";
-import type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Transport } from "./connect.ts";
+import type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "./connect.ts";
 import type { ContainerOptions } from "./container.ts";
 import type { Clock, Logger } from "./environment.ts";
 import type { Limits } from "./limits.ts";
@@ -10,7 +10,7 @@ import type {
   BatchOptions, ConsumeOptionsBase, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "./link.ts";
 import type { LinkOption } from "./link-options.ts";
-import type { ListenOptionsBase } from "./listen.ts";
+import type { ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
 import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TransactionOptionsBase } from "./transaction.ts";
@@ -46,6 +46,7 @@ export const limitsShape: Shape<Limits> = {
   maxRequests: amount(1),
   maxSaslFrameSize: whole(512, UINT_MAX),
   maxSaslRounds: whole(1, 1_000),
+  maxWebSocketMessageSize: whole(512, 2 ** 31 - 1),
   maxLinks: amount(1),
   maxConnections: amount(1),
   maxConnectionsPerAddress: amount(1),
@@ -58,6 +59,18 @@ export const tlsShape: Shape<TlsOptions> = {
   minVersion: oneOf("TLSv1.2", "TLSv1.3"),
   rejectUnauthorized: flag,
   requestCert: flag,
+};
+
+/** The options of `WebSocketOptions`, one by one. */
+export const webSocketShape: Shape<WebSocketOptions> = {
+  protocols: rule("a list of names that is not empty", isListOfTokens),
+  headers: rule("an object of header names and texts; what opens a WebSocket is written by the library", isHeaders),
+};
+
+/** The options of `WebSocketListenOptions`, one by one. */
+export const webSocketListenShape: Shape<WebSocketListenOptions> = {
+  path: rule('a path, beginning with "/"', (value) => typeof value === "string" && /^\/[\x21-\x7e]*$/.test(value)),
+  origins: rule<"*" | readonly string[]>('"*" or a list of origins such as "https://shop.example", without a path', (value) => value === "*" || isListOfOrigins(value)),
 };
 
 const transport = rule<Transport>("a transport: an object with readable, writable and close()", isTransport);
@@ -86,6 +99,7 @@ export const connectShape: Shape<ConnectOptions> = {
   offeredCapabilities: symbols,
   desiredCapabilities: symbols,
   properties: record,
+  webSocket: bag(webSocketShape),
   transport: rule("a transport (an object with readable, writable and close()) or a function that makes one", (value) => typeof value === "function" || isTransport(value)),
   limits: bag(limitsShape),
   timeouts: bag(timeoutsShape),
@@ -189,6 +203,7 @@ export const listenShape: Shape<ListenOptionsBase> = {
   authenticate: fn<(user: string, password: string, context: { readonly remoteAddress: string }) => boolean | Promise<boolean>>(),
   offeredCapabilities: symbols,
   properties: record,
+  webSocket: rule("true, false or an object of WebSocket options", (value) => typeof value === "boolean" || isBag(value)),
   limits: bag(limitsShape),
   transport,
 };
@@ -227,6 +242,8 @@ export const closeSchema = strict(closeShape);
 export const tlsSchema = strict(tlsShape);
 /** `ConnectOptions` as a whole; unknown names are errors. */
 export const connectSchema = strict(connectShape);
+/** `WebSocketListenOptions` as a whole; unknown names are errors. */
+export const webSocketListenSchema = strict(webSocketListenShape);
 /** `SessionOptions` as a whole; unknown names are errors. */
 export const sessionSchema = strict(sessionShape);
 /** `SourceInit` as a whole; unknown names are errors. */
@@ -270,6 +287,23 @@ function isTerminus(value: unknown): boolean {
 function isListOfTexts(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((entry) => typeof entry === "string");
 }
+
+function isListOfTokens(value: unknown): boolean {
+  return isListOfTexts(value) && (value as string[]).every((name) => TOKEN.test(name)) && new Set(value as string[]).size === (value as string[]).length;
+}
+
+function isHeaders(value: unknown): boolean {
+  return isBag(value) && Object.entries(value as object).every(([name, text]) =>
+    TOKEN.test(name) && !RESERVED.test(name) && typeof text === "string" && /^[\t\x20-\x7e\x80-\xff]*$/.test(text));
+}
+
+function isListOfOrigins(value: unknown): boolean {
+  return Array.isArray(value) && value.every((origin) => typeof origin === "string" && /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(origin));
+}
+
+// RFC 9110 §5.6.2.
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
+const RESERVED = /^(?:connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/i;
 
 function isOutcome(value: unknown): boolean {
   const type = isObject(value) && "type" in value ? value.type : value;

@@ -1,5 +1,6 @@
 /**
- * Reads AMQP urls exactly or not at all: scheme://[user[:password]@]host[:port][/address]. The platform's URL class is
+ * Reads AMQP urls exactly or not at all: scheme://[user[:password]@]host[:port][/address], where of a ws or wss url what follows the
+ * host is the path and query of the HTTP request. The platform's URL class is
  * not used, since it repairs what it is given (tabs, backslashes, missing hosts) and so connects to places that nobody
  * wrote. No error text ever repeats the url or a part of it that could be a secret.
  */
@@ -7,7 +8,7 @@
 import { ConfigError } from "../errors.ts";
 import { Secret } from "./secret.ts";
 
-/** The schemes that are known; ws and wss can be read, not connected to without a transport of the user's. */
+/** The schemes that are known: AMQP over TCP, over TLS, and over WebSocket on either. */
 export type UrlScheme = "amqp" | "amqps" | "ws" | "wss";
 
 /** A url in its parts. */
@@ -22,9 +23,11 @@ export interface ParsedUrl {
   readonly user: string | undefined;
   /** Percent-decoded. */
   readonly password: Secret<string> | undefined;
-  /** The path after its first slash, percent-decoded. */
+  /** The path after its first slash, percent-decoded; undefined of a ws or wss url. */
   readonly address: string | undefined;
-  /** The url without user and password: fit for texts and logs. */
+  /** Of a ws or wss url the path and query to ask for, as written; may hold a token. */
+  readonly request: Secret<string> | undefined;
+  /** The url without user, password and query: fit for texts and logs. */
   readonly href: string;
 }
 
@@ -48,17 +51,18 @@ export function parseUrl(text: string, options: ParseUrlOptions = {}): ParsedUrl
   if (UNPRINTABLE.test(text)) fail("has a space or control character in it; percent-encode it");
   const head = /^([a-z]+):\/\//i.exec(text);
   const scheme = head?.[1]?.toLowerCase();
-  if (head === null || !isScheme(scheme)) return fail("must begin with amqp:// or amqps://");
+  if (head === null || !isScheme(scheme)) return fail("must begin with amqp:// or amqps://, ws:// or wss://");
   const rest = text.slice(head[0].length);
   const authorityEnd = rest.search(/[/?#]/);
   const authority = authorityEnd === -1 ? rest : rest.slice(0, authorityEnd);
   const path = authorityEnd === -1 ? "" : rest.slice(authorityEnd);
-  if (/[?#]/.test(path)) fail("has a ? or # after the host; write %3F or %23 where the user, password or address has one, and give options as options");
+  const web = scheme === "ws" || scheme === "wss";
+  if ((web ? /#/ : /[?#]/).test(path)) fail(web ? "has a # after the host; write %23 where the user, password or path has one" : "has a ? or # after the host; write %3F or %23 where the user, password or address has one, and give options as options");
 
   const at = authority.lastIndexOf("@");
   const { user, password } = at === -1 ? NOBODY : readUserInfo(authority.slice(0, at), fail);
   const { host, port } = readHostPort(authority.slice(at + 1), fail, options.portZero === true);
-  const address = path.length > 1 ? decode(path.slice(1), "address", fail) : undefined;
+  const decoded = path.length > 1 ? decode(path.slice(1), web ? "path" : "address", fail) : undefined;
   const finalPort = port ?? DEFAULT_PORTS[scheme];
   return {
     scheme,
@@ -67,8 +71,9 @@ export function parseUrl(text: string, options: ParseUrlOptions = {}): ParsedUrl
     port: finalPort,
     user,
     password,
-    address,
-    href: `${scheme}://${hostPort(host, finalPort)}${path.length > 1 ? path : ""}`,
+    address: web ? undefined : decoded,
+    request: web ? new Secret(path.startsWith("/") ? path : `/${path}`) : undefined,
+    href: `${scheme}://${hostPort(host, finalPort)}${path.length > 1 ? path.replace(/\?.*$/, "") : ""}`,
   };
 }
 

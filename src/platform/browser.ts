@@ -1,4 +1,4 @@
-/** What differs by platform, for browsers: text to octets and back, and random octets. */
+/** What differs by platform, for browsers: text to octets and back, random octets, and what the world around the program is asked for. */
 
 import type { Bytes } from "../util/bytes.ts";
 import { SHORT_ASCII, shortAscii } from "./ascii.ts";
@@ -94,6 +94,29 @@ function isLow(text: string, at: number): boolean {
 /** Bytes for those who write before they read. */
 export function allocate(size: number): Bytes {
   return new Uint8Array(size);
+}
+
+/** Whether there are TCP and TLS. */
+export const HAS_SOCKETS = false;
+
+/** An environment variable: there are none. */
+export function environment(_name: string): string | undefined {
+  return undefined;
+}
+
+/** A file in the user's home folder, which is out of reach. */
+export function inHome(..._path: readonly string[]): string | undefined {
+  return undefined;
+}
+
+/** A file of text: there are none. */
+export function readText(_path: string, _limit: number): string | undefined {
+  return undefined;
+}
+
+/** Where the lines of a trace go: a page has no environment that could ask for one. */
+export function traceOf(_topic: string): ((line: string) => void) | undefined {
+  return undefined;
 }
 
 /** Tells whoever runs the program of something that no code of his takes. */

@@ -1,10 +1,13 @@
 /**
- * What differs by platform, for Node: text to octets and back, and random octets. Short ASCII text, which is most of
+ * What differs by platform, for Node: text to octets and back, random octets, and what the world around the program is asked for. Short ASCII text, which is most of
  * what AMQP carries, is faster in JavaScript than in a call out of it; longer text is not.
  */
 
 import { Buffer, isUtf8 } from "node:buffer";
 import { randomFillSync } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type { Bytes } from "../util/bytes.ts";
 import { SHORT_ASCII, shortAscii } from "./ascii.ts";
 
@@ -84,6 +87,42 @@ export function randomBytes(n: number): Bytes {
 export function allocate(size: number): Bytes {
   const buffer = Buffer.allocUnsafeSlow(size);
   return new Uint8Array(buffer.buffer, buffer.byteOffset, size);
+}
+
+/** Whether there are TCP and TLS. */
+export const HAS_SOCKETS = true;
+
+/** An environment variable; undefined where it is not set or empty. */
+export function environment(name: string): string | undefined {
+  return process.env[name] || undefined;
+}
+
+/** A file in the user's home folder; undefined where there is no such folder. */
+export function inHome(...path: readonly string[]): string | undefined {
+  const home = environment("HOME") ?? homedir();
+  return home === "" ? undefined : join(home, ...path);
+}
+
+/**
+ * A small file of text; undefined where there is none.
+ * @throws Error with Node's `code` of a file that cannot be read, RangeError of one that is larger than `limit` octets.
+ */
+export function readText(path: string, limit: number): string | undefined {
+  try {
+    const { size } = statSync(path);
+    if (size > limit) throw new RangeError(`has more than ${limit} octets`);
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** Where the lines of a trace go, when LEPTONMQ_TRACE asks for this one among others; undefined where nobody does. */
+export function traceOf(topic: string): ((line: string) => void) | undefined {
+  const topics = environment("LEPTONMQ_TRACE")?.split(/[\s,]+/);
+  return topics?.includes(topic) === true ? (line) => void process.stderr.write(`${line}\n`) : undefined;
 }
 
 /** Tells whoever runs the program of something that no code of his takes. */

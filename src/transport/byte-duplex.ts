@@ -11,7 +11,7 @@ export interface ByteDuplex {
   /** Stops `onData` and, with it, `onEnd`; the peer feels it in time. */
   pause(): void;
   resume(): void;
-  /** Says that no more comes (FIN), after what was written. */
+  /** Says that no more comes (FIN), after what was written. Of a WebSocket this ends the other direction as well, when the peer answers. */
   end(): void;
   /** Drops the connection and what was not sent. */
   destroy(): void;

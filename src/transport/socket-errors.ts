@@ -50,6 +50,12 @@ export function tlsConfigError(cause: unknown): AmqpError {
   return new ConfigError(withCode(text, codeOf(cause)), { code: "config", scope: "connection", cause });
 }
 
+/** A peer that speaks WebSocket and chose none of the subprotocols. */
+export function subprotocolError(place: Place, protocols: readonly string[]): AmqpError {
+  const text = `${placeText(place)} speaks WebSocket and not its subprotocol ${protocols.join(" or ")}: is AMQP served there, and on this path of the url?`;
+  return new ConnectionError(text, { code: "not-amqp", scope: "connection", origin: "remote" });
+}
+
 /** The end of a connection that was established. */
 export function streamError(cause: unknown, peer: string): AmqpError {
   const code = codeOf(cause);
@@ -115,7 +121,8 @@ function alertText(code: string): Text {
   return (place) => `${place} ended TLS with "${words}"${hint}`;
 }
 
-function codeOf(error: unknown): string {
+/** The code of an error of Node's; "" where it has none. */
+export function codeOf(error: unknown): string {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : "";
 }

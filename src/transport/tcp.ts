@@ -6,7 +6,7 @@ import type { Server, Socket } from "node:net";
 import type { AmqpError } from "../errors.ts";
 import { attempt } from "./attempt.ts";
 import type { AttemptOptions } from "./attempt.ts";
-import type { ByteDuplex, DuplexListener } from "./byte-duplex.ts";
+import type { ByteDuplex, DuplexListener, PeerCertificate } from "./byte-duplex.ts";
 import { SocketDuplex } from "./socket-duplex.ts";
 import { connectError, connectTimeout, listenError } from "./socket-errors.ts";
 import type { Place } from "./socket-errors.ts";
@@ -21,17 +21,31 @@ export interface TcpListenOptions extends Place {
   readonly onError?: ((error: AmqpError) => void) | undefined;
   /** Sockets open at once; more are dropped as they come. @default Infinity */
   readonly maxConnections?: number | undefined;
+  /** Makes the duplex of a socket that came in. @default a `SocketDuplex` */
+  readonly wrap?: WrapSocket | undefined;
 }
 
+/** Makes a duplex of a socket that came in, over TLS where `secure`. */
+export type WrapSocket = (socket: Socket, secure: boolean, peerCertificate: PeerCertificate | undefined) => ByteDuplex;
+
+/** What a listener makes of its sockets unless it is told otherwise. */
+export const wrapSocket: WrapSocket = (socket, secure, peerCertificate) => new SocketDuplex(socket, secure, peerCertificate);
+
 /** Connects. @throws ConnectionError `connect-failed`, TimeoutError `timeout`, or `signal.reason` */
-export function connectTcp(options: TcpConnectOptions): Promise<ByteDuplex> {
+export async function connectTcp(options: TcpConnectOptions): Promise<ByteDuplex> {
+  return openTcp(options, (socket) => new SocketDuplex(socket, false));
+}
+
+/** Opens a socket and makes something of it in the turn in which it is there. @throws as `connectTcp` */
+export function openTcp<T>(options: TcpConnectOptions, make: (socket: Socket) => T): Promise<T> {
   return attempt(options, (timeout) => connectTimeout(options, timeout, false), (resolve, reject) =>
-    dial(options, (socket) => resolve(new SocketDuplex(socket, false)), reject));
+    dial(options, (socket) => resolve(make(socket)), reject));
 }
 
 /** Listens. @throws ConnectionError `listen-failed` */
 export function listenTcp(options: TcpListenOptions): Promise<DuplexListener> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => options.onConnection(new SocketDuplex(socket, false)));
+  const wrap = options.wrap ?? wrapSocket;
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => options.onConnection(wrap(socket, false, undefined)));
   return serve(server, options);
 }
 

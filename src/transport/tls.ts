@@ -9,7 +9,7 @@ import type { ByteDuplex, DuplexListener, PeerCertificate } from "./byte-duplex.
 import { SocketDuplex } from "./socket-duplex.ts";
 import { connectTimeout, tlsConfigError, tlsError } from "./socket-errors.ts";
 import type { Place } from "./socket-errors.ts";
-import { dial, serve } from "./tcp.ts";
+import { dial, serve, wrapSocket } from "./tcp.ts";
 import type { TcpConnectOptions, TcpListenOptions } from "./tcp.ts";
 
 /** Certificates in PEM, or `pfx` in PKCS#12, and how strict to be. */
@@ -43,6 +43,11 @@ export interface TlsListenOptions extends TcpListenOptions {
 
 /** Connects. @throws ConnectionError `connect-failed`, TlsError `tls-failed`, ConfigError `config`, TimeoutError `timeout`, or `signal.reason` */
 export async function connectTls(options: TlsConnectOptions): Promise<ByteDuplex> {
+  return openTls(options, (socket, certificate) => new SocketDuplex(socket, true, certificate));
+}
+
+/** Opens a socket and makes something of it in the turn in which its handshake is done. @throws as `connectTls` */
+export async function openTls<T>(options: TlsConnectOptions, make: (socket: TLSSocket, peerCertificate: PeerCertificate | undefined) => T): Promise<T> {
   const settings = options.tls ?? {};
   options.signal?.throwIfAborted();
   const secureContext = build(contextOptions(settings));
@@ -63,7 +68,7 @@ export async function connectTls(options: TlsConnectOptions): Promise<ByteDuplex
       tls.once("error", fail);
       tls.once("secureConnect", () => {
         tls.off("error", fail);
-        resolve(new SocketDuplex(tls, true, certificateOf(tls)));
+        resolve(make(tls, certificateOf(tls)));
       });
     }, reject);
     return () => {
@@ -80,6 +85,7 @@ export async function listenTls(options: TlsListenOptions): Promise<DuplexListen
   const context = contextOptions(tls);
   // Errors in certificates shall come now, with a text that helps, and not from within the first handshake.
   build(context);
+  const wrap = options.wrap ?? wrapSocket;
   const server = createServer(
     {
       ...context,
@@ -89,7 +95,7 @@ export async function listenTls(options: TlsListenOptions): Promise<DuplexListen
       rejectUnauthorized: tls.rejectUnauthorized ?? true,
       handshakeTimeout: options.handshakeTimeout ?? 5_000,
     },
-    (socket) => options.onConnection(new SocketDuplex(socket, true, certificateOf(socket))),
+    (socket) => options.onConnection(wrap(socket, true, certificateOf(socket))),
   );
   server.on("tlsClientError", (error, socket) => {
     const peer: Place = { host: socket.remoteAddress ?? "a client", port: socket.remotePort ?? 0 };

@@ -27,9 +27,9 @@ const wrong = (options: object): string => message(URL, options as ConnectOption
 
 describe("defaults", () => {
   test("Q every default is what the documents say", () => {
-    const { urls, tls, ...rest } = resolveConnectOptions(URL);
+    const { urls, tls, webSocket, ...rest } = resolveConnectOptions(URL);
     expect(urls.map(({ host, port }) => [host, port])).toEqual([["localhost", 5672]]);
-    expect(tls.reveal()).toEqual({});
+    expect([tls.reveal(), webSocket.reveal()]).toEqual([{}, {}]);
     expect(rest).toEqual({
       address: undefined, signal: undefined, timeout: 30_000, saslEnabled: true, allowedMechs: undefined, allowInsecureMechs: undefined,
       virtualHost: undefined, sni: undefined, user: undefined, password: undefined, credentials: undefined, containerId: undefined,
@@ -67,7 +67,7 @@ describe("urls", () => {
   });
 
   test("none, several at once, and none in a list", () => {
-    expect(message(undefined)).toBe('connect(): needs a url, such as "amqp://localhost:5672"');
+    expect(message(undefined)).toMatch(/^connect\(\): needs a url, such as "amqp:\/\/localhost:5672"; there is no /);
     expect(message(URL, { url: URL })).toMatch(/give one of/);
     expect(message({ url: URL, urls: [URL] })).toMatch(/give one of/);
     expect(message([])).toMatch(/not empty/);
@@ -81,9 +81,31 @@ describe("urls", () => {
     expect(message("amqp://u:s4711@h:x")).toMatch(/^connect\(\): url: has a port/);
   });
 
-  test("ws and wss need a transport", () => {
-    expect(message("ws://u:s4711@h")).toBe('connect(): url: ws:// has no built-in transport; use amqp:// or amqps://, or give a WebSocket as option "transport"');
-    expect(resolveConnectOptions("wss://h", { transport: async () => { throw new Error(); } }).urls[0]).toMatchObject({ scheme: "wss", port: 443, secure: true });
+  test("J01 a ws url has a request instead of an address, and tls makes it a wss url", () => {
+    const { urls: [url], address } = resolveConnectOptions("ws://u:s4711@h/mq?token=s4711");
+    expect(url).toMatchObject({ scheme: "ws", port: 80, secure: false, address: undefined, href: "ws://h:80/mq" });
+    expect([url?.request?.reveal(), address]).toEqual(["/mq?token=s4711", undefined]);
+    expect(inspect(url, { showHidden: true })).not.toContain("4711");
+    expect(resolveConnectOptions("ws://h", { tls: true }).urls[0]).toMatchObject({ scheme: "wss", port: 443, secure: true });
+    expect(message("wss://h", { tls: false })).toMatch(/wss:\/\/ needs TLS/);
+  });
+
+  test("J01 option webSocket: names, headers, and that it is for WebSockets", () => {
+    const { webSocket } = resolveConnectOptions("ws://h", { webSocket: { protocols: ["amqp", "AMQPWSB10"], headers: { Authorization: "Bearer s4711" } } });
+    expect(webSocket.reveal()).toEqual({ protocols: ["amqp", "AMQPWSB10"], headers: { Authorization: "Bearer s4711" } });
+    expect(`${inspect(webSocket, { showHidden: true })} ${JSON.stringify(webSocket)}`).not.toContain("4711");
+    expect(message("amqp://h", { webSocket: {} })).toBe('connect(): option "webSocket" is for ws:// and wss:// urls');
+    expect(resolveConnectOptions("amqp://h", undefined, { connection: { webSocket: {} } }).urls[0]).toMatchObject({ scheme: "amqp" });
+    const refused: [object, RegExp][] = [
+      [{ protocols: [] }, /"webSocket.protocols" must be a list of names/], [{ protocols: ["a b"] }, /list of names/], [{ protocols: ["a", "a"] }, /list of names/],
+      [{ headers: { "a b": "s4711" } }, /"webSocket.headers" must be an object of header names/], [{ headers: { a: "s4711\r\nHost: b" } }, /header names/],
+      [{ headers: { "Sec-WebSocket-Key": "s4711" } }, /header names/], [{ headers: { a: 1 } }, /header names/], [{ header: {} }, /did you mean "headers"/],
+    ];
+    for (const [webSocket, text] of refused) {
+      const said = message("ws://h", { webSocket } as ConnectOptions);
+      expect(said).toMatch(text);
+      expect(said).not.toContain("4711");
+    }
   });
 
   test("Q.tls asked for on an amqp url, it is an amqps url; turned off on an amqps url, it is an error", () => {

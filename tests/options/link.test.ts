@@ -163,11 +163,30 @@ describe("listeners", () => {
     expect(resolveListenOptions("amqp://127.0.0.1", undefined, { connection: { idleTimeout: 0 } }).idleTimeout).toBe(Infinity);
   });
 
+  test("J01 WebSockets: none by default, beside AMQP by option, alone by url", () => {
+    const webSocketOf = (...args: Parameters<typeof resolveListenOptions>): unknown => resolveListenOptions(...args).webSocket;
+    expect(webSocketOf("amqp://127.0.0.1")).toBeUndefined();
+    expect(webSocketOf({ webSocket: false })).toBeUndefined();
+    expect(webSocketOf({ webSocket: true })).toEqual({ only: false, path: undefined, origins: undefined });
+    expect(webSocketOf({ webSocket: { path: "/mq", origins: ["https://Shop.example"] } })).toEqual({ only: false, path: "/mq", origins: ["https://shop.example"] });
+    expect(webSocketOf("ws://127.0.0.1:0/")).toEqual({ only: true, path: undefined, origins: undefined });
+    expect(webSocketOf("ws://127.0.0.1:0/mq", { webSocket: { origins: "*" } })).toEqual({ only: true, path: "/mq", origins: "any" });
+    expect(resolveListenOptions("wss://127.0.0.1", { tls })).toMatchObject({ port: 443, secure: true });
+  });
+
   test.each<[string | ListenOptionsBase, ListenOptionsBase | undefined, RegExp]>([
     ["amqp://127.0.0.1", { port: 5 }, /give a url, or "host" and "port"/],
     ["amqp://u:s4711@127.0.0.1", undefined, /who may come in is decided by option "authenticate"/],
     ["amqp://127.0.0.1/q", undefined, /has a path/],
-    ["ws://127.0.0.1", undefined, /ws:\/\/ cannot be listened on/],
+    ["ws://127.0.0.1/mq?x=4711", undefined, /has a \? in it/],
+    ["ws://127.0.0.1", { webSocket: false }, /which option "webSocket" turns off/],
+    ["ws://127.0.0.1/mq", { webSocket: { path: "/4711" } }, /give the path in the url or/],
+    ["ws://127.0.0.1", { tls }, /write wss:\/\//],
+    ["ws://0.0.0.0", undefined, /without TLS/],
+    [{ webSocket: "yes" } as never, undefined, /"webSocket" must be true, false or an object/],
+    [{ webSocket: { origin: ["x"] } } as never, undefined, /listen\(\): webSocket: there is no option "origin"; did you mean "origins"/],
+    [{ webSocket: { origins: ["shop.example"] } }, undefined, /"origins" must be "\*" or a list of origins/],
+    [{ webSocket: { path: "mq" } }, undefined, /"path" must be a path, beginning with/],
     ["amqp://127.0.0.1", { tls }, /write amqps:\/\//],
     ["amqps://127.0.0.1", undefined, /TLS needs a certificate/],
     [{ tls: { cert: "c" } }, undefined, /TLS needs a certificate/],

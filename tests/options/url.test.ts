@@ -9,8 +9,8 @@ import { ConfigError } from "../../src/errors.ts";
 import { hostPort, isAddress, parseUrl, redactUrl } from "../../src/options/url.ts";
 
 const parts = (text: string): unknown[] => {
-  const { scheme, secure, host, port, user, password, address } = parseUrl(text);
-  return [scheme, secure, host, port, user, password?.reveal(), address];
+  const { scheme, secure, host, port, user, password, address, request } = parseUrl(text);
+  return [scheme, secure, host, port, user, password?.reveal(), address, ...(request === undefined ? [] : [request.reveal()])];
 };
 
 function error(text: string): ConfigError {
@@ -28,8 +28,10 @@ describe("P06 B93 read exactly", () => {
   test.each<[string, unknown[]]>([
     ["amqp://localhost", ["amqp", false, "localhost", 5672, none, none, none]],
     ["amqps://localhost", ["amqps", true, "localhost", 5671, none, none, none]],
-    ["ws://h", ["ws", false, "h", 80, none, none, none]],
-    ["wss://h/amqp", ["wss", true, "h", 443, none, none, "amqp"]],
+    ["ws://h", ["ws", false, "h", 80, none, none, none, "/"]],
+    ["wss://h/amqp", ["wss", true, "h", 443, none, none, none, "/amqp"]],
+    ["WSS://u%40x:p%2F%3A@[::1]:8443/a%20b/c?token=x", ["wss", true, "::1", 8443, "u@x", "p/:", none, "/a%20b/c?token=x"]],
+    ["ws://h?x=1", ["ws", false, "h", 80, none, none, none, "/?x=1"]],
     ["AMQP://Broker.Example:1", ["amqp", false, "broker.example", 1, none, none, none]],
     ["amqp://h/", ["amqp", false, "h", 5672, none, none, none]],
     ["amqp://h:65535/queue", ["amqp", false, "h", 65535, none, none, "queue"]],
@@ -97,6 +99,11 @@ describe("B93 or not at all, without echoing", () => {
     ["amqp://h?user=s4711", /\? or #/],
     ["amqp://h/q?x=4711", /\? or #/],
     ["amqp://h/q#4711", /\? or #/],
+    ["ws://h/q#4711", /has a # after the host/],
+    ["wss://u:s#4711@h", /has a # after the host/],
+    ["ws://h/%ZZ4711", /% in its path/],
+    ["ws://h/q?t=%0d%0a4711", /control character in its path/],
+    ["ws://h/a b", /space or control character/],
     ["amqp://u:s?4711@h", /\? or #/],
     ["amqp://[::1", /IPv6/],
     ["amqp://[::g]", /IPv6/],

@@ -26,7 +26,7 @@ const DOORS = {
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
       "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions",
       "SendOptions", "SendOutcome", "Sendable", "Sender", "SenderOptions", "SenderRequest", "Sent", "Session", "SessionOptions", "Settling", "Side", "Source",
-      "SourceInit", "TakeOptions", "Target", "TargetInit", "Terminus", "TerminusInit", "Timeouts", "TlsOptions", "Transaction", "TransactionOptions", "Transport", "Unsettled",
+      "SourceInit", "TakeOptions", "Target", "TargetInit", "Terminus", "TerminusInit", "Timeouts", "TlsOptions", "Transaction", "TransactionOptions", "Transport", "Unsettled", "WebSocketListenOptions", "WebSocketOptions",
     ],
   },
   rxjs: { values: ["accepted", "messages", "sendTo", "status"], types: ["MessagesOptions", "SendToOptions"] },

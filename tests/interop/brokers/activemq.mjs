@@ -1,5 +1,6 @@
 // ActiveMQ classic, the official distribution. Two plain listeners: `url` with the native transformer (messages pass
-// untouched) and `jmsUrl` with the jms one (the default of an installation). Users: guest/guest, system/manager, and anonymous.
+// untouched) and `jmsUrl` with the jms one (the default of an installation). AMQP over WebSocket on
+// `wsUrl` and `wssUrl`. Users: guest/guest, system/manager, and anonymous.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { STORE_PASSWORD } from "./certificates.mjs";
@@ -15,18 +16,21 @@ export const activemq = {
   },
 
   async start(name, folder, tls, { home }) {
-    const [port, jms, tlsPort] = [await freePort(), await freePort(), await freePort()];
+    const [port, jms, tlsPort, wsPort, wssPort] = [await freePort(), await freePort(), await freePort(), await freePort(), await freePort()];
     await mkdir(join(folder, "tmp"), { recursive: true });
     await writeFile(join(folder, "server.p12"), tls.store);
-    await writeFile(join(folder, "activemq.xml"), configuration(folder, { port, jms, tlsPort }));
+    await writeFile(join(folder, "activemq.xml"), configuration(folder, { port, jms, tlsPort, wsPort, wssPort }));
     await writeFile(join(folder, "log4j2.properties"), LOGGING);
     const places = { "activemq.home": home, "activemq.base": folder, "activemq.conf": folder, "activemq.data": join(folder, "data"), "java.io.tmpdir": join(folder, "tmp") };
     const args = [...javaOptions, ...OPENS, ...Object.entries(places).map(([key, value]) => `-D${key}=${value}`), `-Dlog4j2.configurationFile=file:${join(folder, "log4j2.properties")}`];
     const broker = startProcess("java", [...args, "-jar", join(home, "bin/activemq.jar"), "start", `xbean:file:${join(folder, "activemq.xml")}`], { log: join(folder, "broker.log") });
     return {
       processes: [broker],
-      ready: () => untilReady(name, broker, [port, jms], [tlsPort]),
-      endpoints: { url: `amqp://guest:guest@127.0.0.1:${port}`, jmsUrl: `amqp://guest:guest@127.0.0.1:${jms}`, tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}` },
+      ready: () => untilReady(name, broker, [port, jms], [tlsPort, wsPort, wssPort]),
+      endpoints: {
+        url: `amqp://guest:guest@127.0.0.1:${port}`, jmsUrl: `amqp://guest:guest@127.0.0.1:${jms}`, tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}`,
+        wsUrl: `ws://guest:guest@127.0.0.1:${wsPort}/`, wssUrl: `wss://guest:guest@127.0.0.1:${wssPort}/`,
+      },
     };
   },
 };
@@ -42,7 +46,7 @@ appender.console.layout.type=PatternLayout
 appender.console.layout.pattern=%d %5p %c{1} %m%n
 `;
 
-const configuration = (folder, { port, jms, tlsPort }) => `<beans xmlns="http://www.springframework.org/schema/beans"
+const configuration = (folder, { port, jms, tlsPort, wsPort, wssPort }) => `<beans xmlns="http://www.springframework.org/schema/beans"
   xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
   xsi:schemaLocation="http://www.springframework.org/schema/beans http://www.springframework.org/schema/beans/spring-beans.xsd
     http://activemq.apache.org/schema/core http://activemq.apache.org/schema/core/activemq-core.xsd">
@@ -70,6 +74,8 @@ const configuration = (folder, { port, jms, tlsPort }) => `<beans xmlns="http://
       <transportConnector name="native" uri="amqp://127.0.0.1:${port}?transport.transformer=native"/>
       <transportConnector name="jms" uri="amqp://127.0.0.1:${jms}?transport.transformer=jms"/>
       <transportConnector name="tls" uri="amqp+ssl://127.0.0.1:${tlsPort}?transport.transformer=native"/>
+      <transportConnector name="ws" uri="ws://127.0.0.1:${wsPort}"/>
+      <transportConnector name="wss" uri="wss://127.0.0.1:${wssPort}"/>
     </transportConnectors>
   </broker>
 </beans>
