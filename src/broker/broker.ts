@@ -7,6 +7,7 @@
 import { AmqpError, ConfigError, LimitError } from "../errors.ts";
 import { Container, Message } from "../container/public.ts";
 import type { Connection, LinkRequest, Listener, MessageInit, ReceiverRequest, SenderRequest } from "../container/public.ts";
+import { readFilters } from "./filters.ts";
 import { Nodes } from "./nodes.ts";
 import { checkOptions, PUBLISHER_PREFETCH } from "./options.ts";
 import type { BrokerOptions } from "./options.ts";
@@ -121,13 +122,14 @@ export class Broker implements AsyncDisposable {
     const { source } = request;
     if (source === null) return request.refuse({ condition: "amqp:not-implemented", description: "a subscription cannot be looked up: give the source's address" });
     if (source.distributionMode === "copy") return request.refuse({ condition: "amqp:not-implemented", description: "queues cannot be browsed: leave distribution-mode copy out" });
-    const [filter] = Object.keys(source.filter);
-    if (filter !== undefined) return request.refuse({ condition: "amqp:not-implemented", description: "this broker has no filters and no selectors: leave them out" });
+    const filters = readFilters(source);
+    if ("condition" in filters) return request.refuse(filters);
     const node = source.dynamic ? this.#nodes.makeDynamic() : this.#node(source.address);
     if (node === undefined) return request.refuse(noSuchNode(source.address));
     try {
-      const sender = await request.accept(source.dynamic ? { address: node.address } : {});
-      const detach = node.attach(sender);
+      const sender = await request.accept({ source: { filter: filters.applied }, ...(source.dynamic ? { address: node.address } : {}) });
+      const notFrom = filters.noLocal ? this.#nodes.originOf(request.connection) : undefined;
+      const detach = node.attach(sender, { selectors: filters.selectors, notFrom });
       await sender.closed;
       detach();
     } finally {

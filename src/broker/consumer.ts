@@ -3,7 +3,9 @@
 import { AmqpError } from "../errors.ts";
 import { Deque } from "../util/deque.ts";
 import type { OutgoingDelivery, Sender } from "../container/public.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Entry } from "./entry.ts";
+import type { Interest } from "./interest.ts";
 
 /** Where the consumer hands an entry back when its delivery is over. */
 export interface Source {
@@ -16,6 +18,9 @@ export type Sent = "sent" | "busy" | "refused" | "gone";
 /** The sending link of one consumer. */
 export class Consumer {
   readonly sender: Sender;
+  readonly interest: Interest;
+  /** Its place in the queue, while it is attached there. */
+  cursor: Cursor | undefined = undefined;
   readonly #source: Source;
   // In the order of sending, which is the order in which nearly all outcomes come.
   readonly #underWay = new Deque<Entry>();
@@ -23,8 +28,9 @@ export class Consumer {
   #overtaken: Map<OutgoingDelivery, Entry> | undefined = undefined;
   readonly #onSettled = (delivery: OutgoingDelivery): void => this.#settled(delivery);
 
-  constructor(sender: Sender, source: Source) {
+  constructor(sender: Sender, source: Source, interest: Interest) {
     this.sender = sender;
+    this.interest = interest;
     this.#source = source;
   }
 
@@ -46,12 +52,6 @@ export class Consumer {
     this.#underWay.push(entry);
     void delivery.settlement.then(this.#onSettled);
     return "sent";
-  }
-
-  /** What is out for delivery here. */
-  *entries(): Generator<Entry, void, undefined> {
-    if (this.#overtaken !== undefined) yield* this.#overtaken.values();
-    yield* this.#underWay;
   }
 
   #settled(delivery: OutgoingDelivery): void {

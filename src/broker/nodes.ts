@@ -5,7 +5,7 @@
  */
 
 import { randomBytes } from "#platform";
-import type { Message } from "../container/public.ts";
+import type { Connection, Message } from "../container/public.ts";
 import { Budget } from "./budget.ts";
 import type { Node } from "./node.ts";
 import { DEFAULT_MAX_BYTES } from "./options.ts";
@@ -22,6 +22,7 @@ export class Nodes {
   readonly bytes: Budget;
   readonly #options: ReadonlyMap<string, QueueOptions>;
   readonly #nodes = new Map<string, Node>();
+  readonly #origins = new WeakMap<Connection, object>();
 
   constructor(options: BrokerOptions) {
     this.bytes = new Budget(options.maxBytes ?? DEFAULT_MAX_BYTES);
@@ -40,6 +41,13 @@ export class Nodes {
   /** The node of an address if it is there. */
   find(address: string): Node | undefined {
     return this.#nodes.get(address);
+  }
+
+  /** What stands for a connection in the messages that came over it; they do not keep the connection itself. */
+  originOf(connection: Connection): object {
+    let origin = this.#origins.get(connection);
+    if (origin === undefined) this.#origins.set(connection, (origin = {}));
+    return origin;
   }
 
   /** A fresh queue, which stays until `delete`. */

@@ -12,6 +12,7 @@ import type { Transactions } from "./transactions.ts";
 /** Takes messages until the link is closed; without a `target` each goes to the address in its `to` (anonymous relay). */
 export async function publish(receiver: Receiver, target: Node | undefined, nodes: Nodes, transactions: Transactions): Promise<void> {
   const user = receiver.connection.identity?.user;
+  const origin = nodes.originOf(receiver.connection);
   for await (const delivery of receiver) {
     const node = target ?? addressee(delivery, nodes);
     const posted = delivery.remoteState?.type === "transactional" ? delivery.remoteState.txnId : undefined;
@@ -31,7 +32,7 @@ export async function publish(receiver: Receiver, target: Node | undefined, node
       if (receiver.state.remote === "closed" || receiver.state.local === "closed") return;
     }
     if (node.deleted) refuse(delivery, { condition: "amqp:resource-deleted", description: `${node.address} is gone with the link that made it` });
-    else node.put(delivery.message);
+    else node.put(delivery.message, origin);
   }
 }
 

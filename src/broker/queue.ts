@@ -18,8 +18,12 @@ import { Deque } from "../util/deque.ts";
 import type { Message, OutgoingDelivery, Sender } from "../container/public.ts";
 import { Budget } from "./budget.ts";
 import { Consumer } from "./consumer.ts";
-import { Entry, sizeOf } from "./entry.ts";
+import { sizeOf } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import type { Interest } from "./interest.ts";
+import { Line } from "./line.ts";
 import type { Node } from "./node.ts";
+import { Readers } from "./readers.ts";
 
 /** How a queue differs from others. */
 export interface QueueSettings {
@@ -44,16 +48,13 @@ export class Queue implements Node {
   readonly #maxDeliveries: number;
   readonly #length: Budget;
   #bytes = 0;
-  #places = 0;
-  // Never sent so far, in order.
-  readonly #waiting = new Deque<Entry>();
-  // Given back; each of them is older than all of `#waiting`. Sorted from newest to oldest when `#sorted`.
-  #returned: Entry[] = [];
-  #sorted = true;
+  readonly #line = new Line();
+  readonly #readers = new Readers(this.#line);
   readonly #consumers = new Set<Consumer>();
   // The consumers that may have credit, next one first; the others are awaited.
   readonly #ready = new Deque<Consumer>();
   #dispatching = false;
+  #resumes = false;
 
   constructor(address: string, settings: QueueSettings = {}) {
     this.address = address;
@@ -81,41 +82,36 @@ export class Queue implements Node {
     return bytes === undefined || bytes.open ? undefined : bytes.room();
   }
 
-  put(message: Message): void {
-    this.putSized(message, sizeOf(message));
+  put(message: Message, origin?: object): void {
+    this.putSized(message, sizeOf(message), origin);
   }
 
   /** `put` for a message whose size is known already. */
-  putSized(message: Message, size: number): void {
-    const entry = new Entry(message, this.#places++, size);
+  putSized(message: Message, size: number, origin: object | undefined): void {
     this.#length.add(1);
     this.#bytes += size;
     this.#settings.bytes?.add(size);
-    this.#waiting.push(entry);
+    this.#line.add(message, size, origin);
     this.#dispatch();
   }
 
-  attach(sender: Sender): () => void {
-    const consumer = new Consumer(sender, this);
+  attach(sender: Sender, interest: Interest): () => void {
+    const consumer = new Consumer(sender, this, interest);
     this.#consumers.add(consumer);
+    this.#readers.join(consumer);
     this.#ready.push(consumer);
     this.#dispatch();
     return () => this.#detach(consumer);
   }
 
   peek(): Message[] {
-    const entries = [...this.#returned, ...this.#waiting];
-    for (const consumer of this.#consumers) entries.push(...consumer.entries());
-    return entries.sort((a, b) => a.place - b.place).map((entry) => entry.copy());
+    return Array.from(this.#line, (entry) => entry.copy());
   }
 
   /** Drops what is in it and takes nothing any more. */
   delete(): void {
     this.deleted = true;
-    for (const entry of this.#returned) this.#remove(entry);
-    for (const entry of this.#waiting) this.#remove(entry);
-    this.#returned = [];
-    this.#waiting.clear();
+    for (const entry of [...this.#line]) if (entry.state === "waiting") this.#remove(entry);
     this.#length.wake();
   }
 
@@ -126,7 +122,7 @@ export class Queue implements Node {
     if (outcome?.type === "rejected") return this.#bury(entry);
     if (outcome?.type === "modified") {
       if (Object.keys(outcome.annotations).length > 0) entry.annotate(outcome.annotations);
-      if (outcome.undeliverableHere) this.#exclude(entry, consumer);
+      if (outcome.undeliverableHere) this.#readers.exclude(entry, consumer);
       if (outcome.deliveryFailed) entry.fail();
     } else if (outcome?.type === "in-doubt" && lostConnection(outcome.cause)) {
       entry.fail();
@@ -137,13 +133,8 @@ export class Queue implements Node {
 
   #giveBack(entry: Entry): void {
     if (this.deleted) return this.#remove(entry);
-    this.#keep(entry);
+    this.#line.giveBack(entry);
     this.#dispatch();
-  }
-
-  #keep(entry: Entry): void {
-    this.#returned.push(entry);
-    this.#sorted = this.#returned.length === 1;
   }
 
   #bury(entry: Entry): void {
@@ -152,24 +143,22 @@ export class Queue implements Node {
   }
 
   #remove(entry: Entry): void {
+    this.#line.remove(entry);
+    this.#readers.gone(entry);
     this.#bytes -= entry.size;
     this.#length.remove(1);
     this.#settings.bytes?.remove(entry.size);
-    if (this.#length.used === 0) this.#settings.onIdle?.(this);
+    if (this.#length.used > 0) return;
+    this.#readers.examiner.forget();
+    this.#settings.onIdle?.(this);
   }
 
   #detach(consumer: Consumer): void {
     this.#consumers.delete(consumer);
     this.#ready.remove(consumer);
-    for (const entry of this.#returned) entry.excluded?.delete(consumer);
+    this.#readers.leave(consumer);
     this.#dispatch();
     this.#settings.onIdle?.(this);
-  }
-
-  #exclude(entry: Entry, consumer: Consumer): void {
-    if (!this.#consumers.has(consumer)) return;
-    entry.excluded ??= new Set();
-    entry.excluded.add(consumer);
   }
 
   // Gives messages to consumers in turn, until the messages or those who may take them run out.
@@ -178,9 +167,8 @@ export class Queue implements Node {
     this.#dispatching = true;
     try {
       let passed = 0;
-      while (this.#waiting.length + this.#returned.length > 0 && passed < this.#ready.length) {
-        const consumer = this.#ready.shift();
-        if (consumer === undefined) break;
+      while (passed < this.#ready.length && this.#line.waiting > 0) {
+        const consumer = this.#ready.shift() as Consumer;
         passed = this.#serve(consumer) ? 0 : passed + 1;
       }
     } finally {
@@ -188,27 +176,25 @@ export class Queue implements Node {
     }
   }
 
-  // Offers one message. True when something changed; a consumer that can take none of these messages stays in turn.
+  // Offers one message. True when something changed; a consumer for which there is none stays in turn.
   #serve(consumer: Consumer): boolean {
-    const index = this.#returned.length > 0 ? this.#oldestReturned(consumer) : -1;
-    const entry = index >= 0 ? this.#returned[index] : this.#waiting.peek();
+    // A drain is answered after this turn, so then nothing may be left to be looked at.
+    const entry = consumer.cursor?.find(consumer.sender.draining);
     if (entry === undefined) {
       this.#ready.push(consumer);
+      if (consumer.cursor?.paused === true) this.#resumeLater();
       return false;
     }
-    // It leaves the queue before it is offered: one that goes out settled is over at once.
-    if (index < 0) this.#waiting.shift();
-    else if (index === this.#returned.length - 1) this.#returned.pop();
-    else this.#returned.splice(index, 1);
+    // It is out before it is offered: one that goes out settled is over at once.
+    this.#line.take(entry);
     const sent = consumer.offer(entry);
     if (sent === "sent") {
       this.#ready.push(consumer);
       return true;
     }
-    if (index < 0 && sent !== "refused") this.#waiting.unshift(entry);
-    else this.#keep(entry);
+    this.#line.untake(entry);
     if (sent === "refused") {
-      this.#exclude(entry, consumer);
+      this.#readers.exclude(entry, consumer);
       this.#ready.push(consumer);
     } else if (sent === "busy") {
       void this.#awaitCredit(consumer);
@@ -216,16 +202,14 @@ export class Queue implements Node {
     return true;
   }
 
-  // The oldest one that this consumer may have, -1 if there is none.
-  #oldestReturned(consumer: Consumer): number {
-    if (!this.#sorted) {
-      this.#returned.sort((a, b) => b.place - a.place);
-      this.#sorted = true;
-    }
-    for (let i = this.#returned.length - 1; i >= 0; i--) {
-      if (this.#returned[i]?.excluded?.has(consumer) !== true) return i;
-    }
-    return -1;
+  // A long search for a selector lets everything else have its turn in between.
+  #resumeLater(): void {
+    if (this.#resumes) return;
+    this.#resumes = true;
+    setImmediate(() => {
+      this.#resumes = false;
+      this.#dispatch();
+    });
   }
 
   async #awaitCredit(consumer: Consumer): Promise<void> {
@@ -235,7 +219,8 @@ export class Queue implements Node {
       return; // The link is over; whoever attached it takes it away.
     }
     if (!this.#consumers.has(consumer)) return;
-    this.#ready.push(consumer);
+    // The others have been looked after: what waits is not for them. So this one is next.
+    this.#ready.unshift(consumer);
     this.#dispatch();
   }
 }

@@ -5,9 +5,17 @@
 
 import type { Message, Sender } from "../container/public.ts";
 import { sizeOf } from "./entry.ts";
+import { Examiner, EVERYTHING } from "./interest.ts";
+import type { Interest } from "./interest.ts";
 import type { Node } from "./node.ts";
 import { DEFAULT_TOPIC_LENGTH, TOPIC_BYTES } from "./options.ts";
 import { Queue } from "./queue.ts";
+
+/** What has come for a subscriber, and what it wants. */
+interface Subscriber {
+  readonly queue: Queue;
+  readonly interest: Interest;
+}
 
 /** A topic and its subscribers. */
 export class Topic implements Node {
@@ -16,7 +24,8 @@ export class Topic implements Node {
   readonly deleted = false;
   readonly #maxLength: number;
   readonly #onIdle: (topic: Topic) => void;
-  readonly #subscribers = new Map<Sender, Queue>();
+  readonly #subscribers = new Map<Sender, Subscriber>();
+  readonly #examiner = new Examiner();
 
   constructor(address: string, maxLength: number | undefined, onIdle: (topic: Topic) => void) {
     this.address = address;
@@ -31,7 +40,7 @@ export class Topic implements Node {
   /** What the subscriber that is furthest behind has not settled yet. */
   get length(): number {
     let most = 0;
-    for (const queue of this.#subscribers.values()) most = Math.max(most, queue.length);
+    for (const { queue } of this.#subscribers.values()) most = Math.max(most, queue.length);
     return most;
   }
 
@@ -39,19 +48,22 @@ export class Topic implements Node {
     return undefined;
   }
 
-  put(message: Message): void {
+  put(message: Message, origin?: object): void {
     if (this.#subscribers.size === 0) return;
     const size = sizeOf(message);
-    for (const [sender, queue] of this.#subscribers) {
+    for (const [sender, { queue, interest }] of this.#subscribers) {
+      if (!this.#examiner.isWanted(interest, message, 0, origin)) continue;
       if (queue.length >= this.#maxLength || (queue.length > 0 && queue.bytes + size > TOPIC_BYTES)) this.#cutOff(sender, queue);
-      else queue.putSized(message, size);
+      else queue.putSized(message, size, origin);
     }
+    this.#examiner.forget();
   }
 
-  attach(sender: Sender): () => void {
+  attach(sender: Sender, interest: Interest): () => void {
     const queue = new Queue(this.address);
-    this.#subscribers.set(sender, queue);
-    const detach = queue.attach(sender);
+    this.#subscribers.set(sender, { queue, interest });
+    // What comes into its queue is what it wants.
+    const detach = queue.attach(sender, EVERYTHING);
     return () => {
       this.#subscribers.delete(sender);
       queue.delete();
@@ -66,7 +78,7 @@ export class Topic implements Node {
   }
 
   delete(): void {
-    for (const queue of this.#subscribers.values()) queue.delete();
+    for (const { queue } of this.#subscribers.values()) queue.delete();
     this.#subscribers.clear();
   }
 

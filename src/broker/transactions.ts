@@ -81,7 +81,7 @@ export class Transactions {
     for (const { node, delivery } of open.posts) {
       // A queue that was empty and had nobody may have been forgotten since.
       const present = this.#present(node) as Node;
-      present.put(delivery.message);
+      present.put(delivery.message, this.#nodes.originOf(delivery.connection));
       this.#nodes.tidy(present);
     }
   }

@@ -437,7 +437,10 @@ interface LinkRequestBase {
 /** The peer subscribes: our end will be the sender. */
 export interface SenderRequest extends LinkRequestBase {
   readonly role: "sender";
-  /** @param options `address` is that of the node made for a dynamic source. */
+  /**
+   * @param options `address` is that of the node made for a dynamic source; `source` says where our end differs from what the peer asked for (say
+   * the filters that are applied), and is the whole of it where the peer gave none.
+   */
   accept<Body = unknown>(options?: SenderOptions<Body> & { address?: string | undefined }): Promise<Sender<Body>>;
 }
 

@@ -18,7 +18,7 @@ import type { ClientLink, LinkHost } from "./link.ts";
 import { commonSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { ClientSender } from "./sender.ts";
-import { conditionOf, shownSource, shownTarget } from "./termini.ts";
+import { answeredSource, conditionOf, shownSource, shownTarget } from "./termini.ts";
 
 /** The session of a request, which takes the link in. */
 export interface RequestHost extends LinkHost {
@@ -127,12 +127,13 @@ export class IncomingLink {
       ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv),
       target: this.target === null ? null : own.target,
     };
+    const source = answeredSource(this.#attach.source, rest.source, own.source);
     const link = new ClientSender(this.#host, this.name, resolved);
     endpoint.sink = link;
     link.endpoint = endpoint;
     this.#admit(link, endpoint, {
       ...commonSettings(this.name, resolved), initialDeliveryCount: 0,
-      source: this.#attach.source == null ? null : made(this.#attach.source, address), target: this.#attach.target,
+      source: source === null ? null : made(source, address), target: this.#attach.target,
     });
     return link as unknown as Sender;
   }

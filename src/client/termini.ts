@@ -5,12 +5,17 @@ import type { Outcome } from "../frames/delivery-state.ts";
 import type { Coordinator, Durability as WireDurability, Source as WireSource, Target as WireTarget } from "../frames/terminus.ts";
 import type { ErrorInit } from "../options/call.ts";
 import type { ResolvedSource, ResolvedTerminus } from "../options/resolve-link.ts";
-import type { DistributionMode, Durability, OutcomeInit } from "../options/terminus.ts";
+import type { DistributionMode, Durability, OutcomeInit, SourceInit } from "../options/terminus.ts";
 import { Described, types } from "../wire/values.ts";
 import type { Source, Target } from "./api.ts";
 
 const DURABILITIES: readonly Durability[] = ["none", "configuration", "unsettled-state"];
 const SELECTOR = "apache.org:selector-filter:string";
+/** The names of a source's fields as users and as the wire have them. */
+const SOURCE_FIELDS: readonly (readonly [keyof SourceInit, keyof WireSource])[] = [
+  ["address", "address"], ["durability", "durable"], ["expiryPolicy", "expiryPolicy"], ["timeout", "timeout"], ["dynamic", "dynamic"], ["properties", "dynamicNodeProperties"],
+  ["distributionMode", "distributionMode"], ["filter", "filter"], ["outcomes", "outcomes"], ["defaultOutcome", "defaultOutcome"], ["capabilities", "capabilities"],
+];
 const NO_FIELDS: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null) as Record<string, unknown>);
 const NO_NAMES: readonly string[] = Object.freeze([]);
 
@@ -31,6 +36,17 @@ export function wireTarget(target: ResolvedTerminus): WireTarget {
 /** The target of an anonymous relay: there, but without an address. */
 export function wireRelay(): WireTarget {
   return { type: "target", durable: 0, expiryPolicy: "session-end", timeout: 0, dynamic: false };
+}
+
+/** The source that we answer an attach with: what the peer asked for, except where `init` says what our end really is. */
+export function answeredSource(asked: WireSource | null | undefined, init: string | SourceInit | undefined, own: ResolvedSource): WireSource | null {
+  if (asked == null) return init === undefined ? null : wireSource(own);
+  if (init === undefined) return asked;
+  const given = typeof init === "string" ? { address: init } : init;
+  const ours: Readonly<Record<string, unknown>> = { ...wireSource(own) };
+  const answer: Record<string, unknown> = { ...asked };
+  for (const [option, field] of SOURCE_FIELDS) if (given[option] !== undefined) answer[field] = ours[field];
+  return answer as unknown as WireSource;
 }
 
 /** A source as a link shows it; of a null source the defaults. */

@@ -3,7 +3,7 @@
 import * as z from "zod/mini";
 
 import { ConfigError } from "../errors.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../util/suggest.ts";
 
 /**
  * Passes a bag on as it is when it fits the schema.

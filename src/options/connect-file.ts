@@ -9,7 +9,7 @@ import { ConfigError } from "../errors.ts";
 import { configError } from "./check.ts";
 import type { ConnectOptions, TlsOptions } from "./connect.ts";
 import { withoutComments } from "./json-comments.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../util/suggest.ts";
 import { hostPort } from "./url.ts";
 
 /** What a file says, as arguments of `connect()`. */

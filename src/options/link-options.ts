@@ -4,7 +4,7 @@
  */
 
 import { configError } from "./check.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../util/suggest.ts";
 
 /** An entry of `options`. */
 export type LinkOption =

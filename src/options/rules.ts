@@ -5,7 +5,7 @@
 
 import * as z from "zod/mini";
 
-import { nearest } from "./suggest.ts";
+import { nearest } from "../util/suggest.ts";
 
 /** The schema of one option that may be left out. */
 export type Rule<T> = z.ZodMiniOptional<z.ZodMiniType<T>>;

@@ -11,7 +11,7 @@ import type { Limits } from "../../src/options/limits.ts";
 import type { ConsumeOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions } from "../../src/options/link.ts";
 import type { ListenOptionsBase } from "../../src/options/listen.ts";
 import * as schemas from "../../src/options/schemas.ts";
-import { nearest } from "../../src/options/suggest.ts";
+import { nearest } from "../../src/util/suggest.ts";
 import type { SourceInit, TargetInit } from "../../src/options/terminus.ts";
 import { DEFAULT_TIMEOUTS } from "../../src/options/timeouts.ts";
 import type { Timeouts } from "../../src/options/timeouts.ts";
