@@ -12,8 +12,7 @@ export type {
   ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
   ErrorOrigin, ErrorScope, Explanation, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
-  Requester, RequesterOptions, Responder, ResponderOptions, Sendable, SendOptions, SendOutcome,
-  Sender, SenderOptions, SenderRequest, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, TakeOptions, Target, TargetInit, Terminus,
-  TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, WebSocketListenOptions,
-  WebSocketOptions,
+  Requester, RequesterOptions, Responder, ResponderOptions, SchemaIssue, SchemaResult, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
+  SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, TakeOptions, Target, TargetInit, Terminus,
+  TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, WebSocketListenOptions, WebSocketOptions,
 } from "./container/public.ts";

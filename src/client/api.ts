@@ -13,6 +13,7 @@ import type {
 } from "../options/link.ts";
 import type { ConnectOptions } from "../options/connect.ts";
 import type { ListenOptionsBase } from "../options/listen.ts";
+import type { StandardSchema } from "../options/standard-schema.ts";
 import type { DistributionMode, Durability, ExpiryPolicy, SourceInit, TargetInit } from "../options/terminus.ts";
 import type { TransactionOptionsBase } from "../options/transaction.ts";
 import type { Bytes } from "../util/bytes.ts";
@@ -164,12 +165,16 @@ export interface Session extends AsyncDisposable {
 export interface SenderOptions<Body = unknown> extends SenderOptionsBase {
   /** The session to attach it in. @default one of its own, while there are channels */
   session?: Session | undefined;
+  /** What each body must be before it is sent; what it makes of a body is sent in its place. Any Standard Schema: zod's and others', or one of your own. */
+  schema?: StandardSchema<Body, unknown> | undefined;
 }
 
 /** Options of a receiver. */
 export interface ReceiverOptions<Body = unknown> extends ReceiverOptionsBase {
   /** The session to attach it in. @default one of its own, while there are channels */
   session?: Session | undefined;
+  /** What each body must be: others are rejected with amqp:decode-error. What it makes of a body is the body. Any Standard Schema. */
+  schema?: StandardSchema<unknown, Body> | undefined;
 }
 
 /** One end of a link as it was attached (§3.5). */

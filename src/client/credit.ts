@@ -11,7 +11,8 @@ export interface CreditOwner {
   readonly prefetch: number;
   /** Deliveries that may be unsettled at once, whoever has them. */
   readonly maxUnsettled: number;
-  readonly queue: { readonly length: number };
+  /** Deliveries that are here and not taken. */
+  readonly ahead: number;
   readonly held: number;
   /** Takers that wait. */
   readonly waiting: number;
@@ -100,8 +101,8 @@ export class CreditKeeper {
     if (missing <= 0) return;
     // Half of what may be outstanding: a flow for every message would cost more than it brings. But nobody shall run dry,
     // and those who wait one by one have been counted.
-    const dry = endpoint.credit === 0 && owner.queue.length === 0;
-    if (!dry && this.flowing && missing * 2 < target + owner.queue.length + owner.held) return;
+    const dry = endpoint.credit === 0 && owner.ahead === 0;
+    if (!dry && this.flowing && missing * 2 < target + owner.ahead + owner.held) return;
     endpoint.giveCredit(target);
   }
 
@@ -116,12 +117,12 @@ export class CreditKeeper {
 
   /** How much credit would be right now. */
   #target(): number {
-    const { prefetch, queue, held, waiting } = this.#owner;
+    const { prefetch, ahead, held, waiting } = this.#owner;
     if (this.flowing) {
       let limit = 0;
       if (this.#keepsFlowing) limit = Infinity;
       else for (const demand of this.#demands) limit += demand.limit;
-      return Math.max(0, Math.min(prefetch - queue.length - held, limit - queue.length));
+      return Math.max(0, Math.min(prefetch - ahead - held, limit - ahead));
     }
     return this.#pulls ? waiting : 0;
   }

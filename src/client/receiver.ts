@@ -35,12 +35,14 @@ import { receiverSettings } from "./link-settings.ts";
 import type { LoopOwner, Taker } from "./loop.ts";
 import { ReceiverLoop } from "./loop.ts";
 import { tagBytesOf } from "./tags.ts";
+import type { TypedReceiver } from "./typed-incoming.ts";
+import { TypedIncoming } from "./typed-incoming.ts";
 import { bounds, within } from "./waiting.ts";
 import { nextTurn } from "../transport/next-turn.ts";
 
 const MODIFIED = "amqp:modified:list";
 
-export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner {
+export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner, TypedReceiver {
   override readonly isSender = false;
   override readonly isReceiver = true;
   declare readonly options: ResolvedReceiver;
@@ -62,6 +64,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly #unconfirmed = new Set<ClientIncoming>();
   readonly #drain: Drain;
   readonly #settlesOnArrival: boolean;
+  /** Where bodies have to pass a schema first. */
+  readonly #typed: TypedIncoming | undefined;
 
   constructor(host: LinkHost, name: string, options: ResolvedReceiver) {
     super(host, name, options);
@@ -74,10 +78,15 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.#settlesOnArrival = options.guarantee === "at-most-once";
     this.credits = new CreditKeeper(this, options.prefetchGiven);
     this.#drain = new Drain(this, profile.clock);
+    this.#typed = options.schema === undefined ? undefined : new TypedIncoming(options.schema, this);
   }
 
   override get queued(): number {
     return this.queue.length;
+  }
+
+  get ahead(): number {
+    return this.#typed === undefined ? this.queue.length : this.queue.length + this.#typed.waiting;
   }
 
   get draining(): boolean {
@@ -207,6 +216,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   async drainOnce(): Promise<boolean> {
     await this.#drainOpen(undefined);
+    await this.#typed?.settled();
     return this.#drain.exhaustive;
   }
 
@@ -231,6 +241,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   /** Gives back what nobody took. */
   giveBackQueue(): void {
+    this.#typed?.giveBack();
     for (let delivery = this.queue.shift(); delivery !== undefined; delivery = this.queue.shift()) {
       this.#uncharge(delivery);
       void delivery.release();
@@ -271,6 +282,11 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
       return;
     }
     if (delivery.remoteState !== undefined && !this.#admit(delivery)) return;
+    if (this.#typed === undefined) this.arrived(delivery);
+    else this.#typed.take(delivery);
+  }
+
+  arrived(delivery: ClientIncoming): void {
     if (this.#settlesOnArrival) void delivery.accept();
     delivery.postedIn?.posted(delivery);
     const taker = this.#takers.shift();
@@ -281,6 +297,10 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.#hand(delivery);
     taker.give(delivery);
     if (this.endpoint?.credit === 0) this.credits.topUp();
+  }
+
+  dropped(delivery: ClientIncoming): void {
+    this.#uncharge(delivery);
   }
 
   onAborted(): void {

@@ -13,7 +13,7 @@ import { RELEASED } from "../frames/delivery-state.ts";
 import type { Attach } from "../frames/performatives.ts";
 import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
-import type { CallOptions } from "../options/call.ts";
+import type { CallOptions, CloseOptions } from "../options/call.ts";
 import type { ResolvedSender } from "../options/resolve-link.ts";
 import { Deferred } from "../util/deferred.ts";
 import { Deque } from "../util/deque.ts";
@@ -37,9 +37,11 @@ import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
 import { sendAll } from "./send-all.ts";
 import { configure } from "./send-options.ts";
 import { checkedTag } from "./tags.ts";
+import type { TypedSender } from "./typed-outgoing.ts";
+import { TypedOutgoing } from "./typed-outgoing.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
 
-export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner {
+export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner, TypedSender {
   override readonly isSender = true;
   override readonly isReceiver = false;
   declare readonly options: ResolvedSender;
@@ -56,12 +58,15 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   /** Of whose frames some are written and some are not. */
   #underWay: ClientOutgoing | undefined = undefined;
   #tagNumber = 0;
+  /** Where bodies have to pass a schema first. */
+  readonly #typed: TypedOutgoing | undefined;
 
   constructor(host: LinkHost, name: string, options: ResolvedSender) {
     super(host, name, options);
     this.autoSettle = options.autoSettle;
     this.#presettles = options.sndSettleMode === "settled" || options.guarantee === "at-most-once";
     const { profile } = host.io;
+    this.#typed = options.schema === undefined ? undefined : new TypedOutgoing(options.schema, this, profile.clock, profile.timeouts.send);
     this.#deadlines = new Deadlines(profile.clock, profile.timeouts.send, () => this.#oldest(), (delivery, timeout) => {
       this.#giveUp(delivery, tooLate({ what: `${this.title}: no outcome`, timeout, scope: "delivery" }));
     });
@@ -83,11 +88,15 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   send(message: Sent<Body>, options?: SendOptions): Promise<OutgoingDelivery> {
     if (isSendable(message)) return Promise.resolve(message.send(this as unknown as Sender, options?.tag as string | Uint8Array | undefined));
+    return this.#typed === undefined ? this.sendNow(message as Encodable, options) : this.#typed.send(message as Encodable, options);
+  }
+
+  sendNow(message: Encodable, options: SendOptions | undefined): Promise<OutgoingDelivery> {
     const delivery = new ClientOutgoing(this);
     if (options !== undefined) configure(delivery, options, this.options.sndSettleMode, this.#presettles);
     else if (this.#presettles) delivery.presettled = true;
     if (delivery.signal?.aborted === true) return Promise.reject(delivery.signal.reason);
-    const refused = this.#encode(delivery, message as Encodable);
+    const refused = this.#encode(delivery, message);
     if (refused !== undefined) return Promise.reject(refused);
     delivery.transaction?.track(delivery);
     const promise = new Promise<OutgoingDelivery>(Capture.executor);
@@ -104,10 +113,11 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined {
     if (!this.sendable()) return undefined;
+    const passed = this.#typed === undefined ? message as Encodable : this.#typed.now(message as Encodable);
     const delivery = new ClientOutgoing(this);
     if (options !== undefined) configure(delivery, options, this.options.sndSettleMode, this.#presettles);
     else if (this.#presettles) delivery.presettled = true;
-    const refused = this.#encode(delivery, message as Encodable);
+    const refused = this.#encode(delivery, passed);
     if (refused !== undefined) throw refused;
     delivery.transaction?.track(delivery);
     return delivery;
@@ -272,7 +282,16 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.#aborts.stop();
   }
 
+  override close(options?: CloseOptions): Promise<void> {
+    return this.#typed?.waits === true ? this.#afterSchemas(options).then(() => super.close(options)) : super.close(options);
+  }
+
+  override detach(options?: CallOptions): Promise<void> {
+    return this.#typed?.waits === true ? this.#afterSchemas(options).then(() => super.detach(options)) : super.detach(options);
+  }
+
   protected override async flushed(): Promise<void> {
+    await this.#typed?.settled();
     if (!this.#busy) return;
     const idle = new Deferred<void>();
     this.#idle.push(idle);
@@ -288,6 +307,13 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   // ---------------------------------------------------------------- private
+
+  /** Sends whose schema has not answered were called before the end of the link, so they go first, as long as they may. */
+  async #afterSchemas(options: CloseOptions | undefined): Promise<void> {
+    const { clock, timeouts } = this.host.io.profile;
+    const limits = bounds(clock, { timeout: options?.drain ?? options?.timeout, signal: options?.signal }, timeouts.close, "link", "schemas");
+    await within((this.#typed as TypedOutgoing).settled(), limits).catch(() => undefined);
+  }
 
   /** Whether there are sends whose fate is not known. */
   get #busy(): boolean {

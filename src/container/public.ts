@@ -33,5 +33,6 @@ export {
 } from "../options/link-options.ts";
 export type { LinkOption } from "../options/link-options.ts";
 export type { WebSocketListenOptions } from "../options/listen.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "../options/standard-schema.ts";
 export type { SourceInit, TargetInit, TerminusInit } from "../options/terminus.ts";
 export type { Timeouts } from "../options/timeouts.ts";

@@ -8,7 +8,7 @@ import { BodySection } from "./body.ts";
 import { asBytes, asJson, asText } from "./body-forms.ts";
 import { checkMessage } from "./check.ts";
 import type { MessageId, MessageInit, PropertyValue } from "./fields.ts";
-import { SECTION } from "./layout.ts";
+import { findBody, SECTION, sectionCode } from "./layout.ts";
 import { FLAG, MessageState } from "./message-state.ts";
 import { addressOf, encodeMessage, FIELD_NAMES, unknownField } from "./sections.ts";
 import { wantMap, wantWhole } from "./write-sections.ts";
@@ -112,6 +112,19 @@ export class Message<Body = unknown> extends MessageState {
   set body(body: Body | BodySection) {
     this.content = body;
     this.flags |= FLAG.bodySet;
+  }
+
+  /**
+   * Replaces a body that was received by what a schema made of it. A map or list in an amqp-value section that is still what it was, down to the
+   * single entry, keeps its wire types when the message is sent on.
+   * @internal
+   */
+  refine(body: unknown): void {
+    if (Object.is(this.body, body)) return;
+    const compound = typeof body === "object" && body !== null && !(body instanceof Uint8Array);
+    const at = findBody(this.wire, this.wireStart, this.wireEnd);
+    if (compound && at < this.wireEnd && sectionCode(this.wire, at) === SECTION.value) this.content = body;
+    else this.body = body as Body;
   }
 
   /** Whether an array in the body is sent as an amqp-sequence section; of a received body, whether it came as data or sequence. @default false */

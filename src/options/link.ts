@@ -6,6 +6,7 @@
 import type { CallOptions } from "./call.ts";
 import type { Int64Mode } from "./connect.ts";
 import type { LinkOption } from "./link-options.ts";
+import type { StandardSchema } from "./standard-schema.ts";
 import type { DistributionMode, SourceInit, TargetInit } from "./terminus.ts";
 
 /** Options of `connection.session()`. */
@@ -57,6 +58,8 @@ export interface SenderOptionsBase extends LinkOptionsBase {
   tags?: (() => Uint8Array | string) | undefined;
   /** Settle when the peer has told an outcome. @default true */
   autoSettle?: boolean | undefined;
+  /** What each body must be before it is sent; what it makes of a body is sent in its place. */
+  schema?: StandardSchema | undefined;
 }
 
 /** Options of a receiver, less those that name the client's classes. */
@@ -86,6 +89,8 @@ export interface ReceiverOptionsBase extends LinkOptionsBase {
   int64?: Int64Mode | undefined;
   /** @default the connection's */
   typed?: boolean | undefined;
+  /** What each body must be: others are rejected with amqp:decode-error. What it makes of a body is the body. */
+  schema?: StandardSchema | undefined;
 }
 
 /** Options of a requester, less those that name the client's classes. */

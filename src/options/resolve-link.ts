@@ -6,6 +6,7 @@ import { DEFAULT_HANDLE_MAX, DEFAULT_OUTGOING_WINDOW, DEFAULT_PREFETCH } from ".
 import type { Guarantee, LinkOptionsBase, ReceiverOptionsBase, SenderOptionsBase, SessionOptions } from "./link.ts";
 import { asList, layered } from "./resolve.ts";
 import { receiverSchema, senderSchema, sessionSchema, sourceSchema, targetSchema } from "./schemas.ts";
+import type { StandardSchema } from "./standard-schema.ts";
 import type { DistributionMode, Durability, ExpiryPolicy, OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import { unfold } from "./unfold.ts";
 import type { Unfolded } from "./unfold.ts";
@@ -50,6 +51,7 @@ export interface ResolvedLink {
 export interface ResolvedSender extends ResolvedLink {
   readonly tags: (() => Uint8Array | string) | undefined;
   readonly autoSettle: boolean;
+  readonly schema: StandardSchema | undefined;
 }
 
 /** Options of a receiver, all there. */
@@ -67,6 +69,7 @@ export interface ResolvedReceiver extends ResolvedLink {
   readonly int64: Int64Mode | undefined;
   /** undefined: the connection's. */
   readonly typed: boolean | undefined;
+  readonly schema: StandardSchema | undefined;
 }
 
 /** One end of a link, all there. */
@@ -143,6 +146,7 @@ export function resolveSenderOptions(
     target: dynamic === null ? null : withAddress(dynamic, context.address),
     tags: all.tags,
     autoSettle: all.autoSettle ?? true,
+    schema: all.schema,
   };
 }
 
@@ -176,6 +180,7 @@ export function resolveReceiverOptions(
     durable,
     int64: all.int64,
     typed: all.typed,
+    schema: all.schema,
   };
 }
 

@@ -11,6 +11,8 @@ import type {
 } from "./link.ts";
 import type { LinkOption } from "./link-options.ts";
 import type { ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
+import { isStandardSchema } from "./standard-schema.ts";
+import type { StandardSchema } from "./standard-schema.ts";
 import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TransactionOptionsBase } from "./transaction.ts";
@@ -156,12 +158,15 @@ const linkShape: Shape<LinkOptionsBase> = {
   rcvSettleMode: oneOf("first", "second"),
 };
 
+const schema = rule<StandardSchema>("a Standard Schema of version 1: an object with \"~standard\"", isStandardSchema);
+
 /** The options of `SenderOptionsBase`, one by one. */
 export const senderShape: Shape<SenderOptionsBase> = {
   ...linkShape,
   source: rule<string | SourceInit>("an address or an object of source options", isTerminus),
   tags: fn<() => Uint8Array | string>(),
   autoSettle: flag,
+  schema,
 };
 
 /** The options of `ReceiverOptionsBase`, one by one. */
@@ -178,6 +183,7 @@ export const receiverShape: Shape<ReceiverOptionsBase> = {
   distributionMode: oneOf("move", "copy"),
   int64: oneOf("auto", "number", "bigint"),
   typed: flag,
+  schema,
 };
 
 /** The options of `RequesterOptionsBase`, one by one. */

@@ -24,9 +24,10 @@ const link = {
   ...call, name: 1, guarantee: 1, options: 1, guaranteeFallback: 1, terminusTimeout: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1,
   maxMessageSize: 1, sndSettleMode: 1, rcvSettleMode: 1,
 } as const;
-const sender = { ...link, source: 1, tags: 1, autoSettle: 1 } as const;
+const sender = { ...link, source: 1, tags: 1, autoSettle: 1, schema: 1 } as const;
 const receiver = {
   ...link, target: 1, prefetch: 1, autoAccept: 1, dynamic: 1, selector: 1, filter: 1, filterRequired: 1, durable: 1, distributionMode: 1, int64: 1, typed: 1,
+  schema: 1,
 } as const;
 
 describe("schema and interface have the same names", () => {

@@ -24,7 +24,7 @@ const DOORS = {
       "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
       "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption",
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
-      "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions",
+      "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions", "SchemaIssue", "SchemaResult", "StandardSchema",
       "SendOptions", "SendOutcome", "Sendable", "Sender", "SenderOptions", "SenderRequest", "Sent", "Session", "SessionOptions", "Settling", "Side", "Source",
       "SourceInit", "TakeOptions", "Target", "TargetInit", "Terminus", "TerminusInit", "Timeouts", "TlsOptions", "Transaction", "TransactionOptions", "Transport", "Unsettled", "WebSocketListenOptions", "WebSocketOptions",
     ],
