@@ -7,7 +7,8 @@ import { ROOT, runProgram, typeErrors } from "./support/programs.ts";
 
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "send-receive.ts": ["sent tea: accepted", "sent milk: accepted", "sent sugar: accepted", "received tea", "received milk", "received sugar"],
-  "request-by-queue.ts": ["good -> GOOD", "morning -> MORNING"],
+  "request-response.ts": ["GOOD MORNING WORLD", "no answer in time: true"],
+  "typed-orders.ts": ["not sent: true", "told: decode-error", "a-1: 2, true, 0 more", "a-4: 1, true, 0 more", "set aside: 1"],
   "competing-consumers.ts": ["set aside: poison", "done: a b c d e"],
   "rxjs-pipeline.ts": ["25 squared", "50 squared", "75 squared", "100 squared", "100 done, 0 left, 100 squares"],
   "peer-to-peer.ts": ["kitchen: 21.5 degrees", "cellar: 12.25 degrees", "the sender has left", "refused: true"],
