@@ -16,7 +16,7 @@ const PUMP = 512 * 1024;
 
 /** What the table needs of its connection. */
 export interface ChannelsOwner extends SessionConnection {
-  readonly settings: SessionConnection["settings"] & { readonly channelMax: number };
+  readonly settings: SessionConnection["settings"] & { readonly channelMax: number; readonly session?: SessionSettings | undefined };
   /** The peer began a session. */
   sessionSink(session: SessionEndpoint): SessionSink;
 }
@@ -84,7 +84,7 @@ export class Channels implements SessionOwner {
       throw new Breach("connection", AmqpCondition.notAllowed, "sessions are begun from this side only");
     }
     if (!this.free) throw new Breach("connection", ConnectionCondition.framingError, "no channel is left for another session");
-    const session = this.#create({});
+    const session = this.#create(this.connection.settings.session ?? {});
     session.remoteChannel = channel;
     this.#remote[channel] = session;
     session.handleBegin(begin);

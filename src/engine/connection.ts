@@ -57,6 +57,12 @@ export interface ConnectionSettings {
   readonly pool: SlabPool;
   /** Whether the peer may begin sessions. */
   readonly acceptSessions: boolean;
+  /** What the sessions that the peer begins are answered with. */
+  readonly session?: SessionSettings | undefined;
+  /** The id of the first transfer frame and of the first delivery of a session (§2.5.6, 2.8.4). @default 0 */
+  readonly initialOutgoingId?: number | undefined;
+  /** Where the delivery-count of a sender begins (§2.6.7). @default 0 */
+  readonly initialDeliveryCount?: number | undefined;
   /** Milliseconds from the first byte to the peer's open. @default 10000 */
   readonly handshakeTime?: number | undefined;
 }

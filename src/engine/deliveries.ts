@@ -22,6 +22,8 @@ export abstract class OutgoingTransfer {
   presettled = false;
   /** What each of its transfers says of it: the transaction that it belongs to (§4.4.1). */
   transferState: DeliveryState | undefined = undefined;
+  /** The peer need not hurry with its outcome (§2.7.5). */
+  batchable = false;
   remoteState: DeliveryState | undefined = undefined;
   remoteSettled = false;
   localSettled = false;

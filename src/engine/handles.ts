@@ -146,6 +146,8 @@ export class Handles {
       this.attach(again, link.settings);
       again.detach(true);
     }
+    // Not before that: the owner may end the session.
+    link.tell(detach.closed === true || link.closing, detach.error, false);
   }
 
   /** A link is detached on both sides. */

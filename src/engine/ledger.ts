@@ -29,7 +29,7 @@ export class Ledger {
   readonly outgoing = new IdRing<OutgoingTransfer>((delivery) => this.#compact(delivery));
   readonly incoming = new IdRing<IncomingTransfer>();
   /** The id of the next delivery that goes out. */
-  nextId = 0;
+  nextId: number;
   /** The id of the next delivery that comes in; -1 before the first. */
   expectedId = -1;
   readonly #owner: LedgerOwner;
@@ -46,8 +46,10 @@ export class Ledger {
     delivery.handleDisposition(this.#state, this.#settled);
   };
 
-  constructor(owner: LedgerOwner) {
+  /** @param initialId of the first delivery that goes out */
+  constructor(owner: LedgerOwner, initialId: number) {
     this.#owner = owner;
+    this.nextId = initialId;
   }
 
   /** A delivery has begun to go out. */

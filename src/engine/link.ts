@@ -4,7 +4,7 @@
 
 import type { ErrorCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
-import type { Attach, Detach, Flow, Role } from "../frames/performatives.ts";
+import type { Attach, Detach, Fields, Flow, Role } from "../frames/performatives.ts";
 import type { SlabWriter } from "../util/slab.ts";
 import type { Breach } from "./breach.ts";
 import type { IncomingTransfer, OutgoingTransfer } from "./deliveries.ts";
@@ -70,6 +70,8 @@ export interface LinkOwner {
   readonly connection: LinkConnection;
   readonly channel: number;
   readonly remoteIncomingWindow: number;
+  /** Where the delivery-count of our senders begins. */
+  readonly initialDeliveryCount: number;
   /** What was received on the session's links and is not settled, oldest first. */
   readonly incoming: Iterable<IncomingTransfer>;
   nextDeliveryId(): number;
@@ -111,6 +113,12 @@ export abstract class LinkEndpoint {
   /** Our detach said closed. */
   closing = false;
   flowDue = false;
+  /** Asks the peer to answer the next flow. */
+  echo = false;
+  /** Link-state properties to be told with the next flow (§2.7.4). */
+  flowProperties: Fields | undefined = undefined;
+  /** Those that the peer told last. */
+  remoteFlowProperties: Fields | undefined = undefined;
   #told = false;
 
   constructor(session: LinkOwner, name: string) {
@@ -183,6 +191,7 @@ export abstract class LinkEndpoint {
     }
   }
 
+  /** The caller then tells the owner. */
   handleDetach(detach: Detach): void {
     this.advance("receive-detach");
     if (this.state === "detach-received") {
@@ -195,7 +204,6 @@ export abstract class LinkEndpoint {
       this.lost();
     }
     this.session.forget(this);
-    this.tell(detach.closed === true || this.closing, detach.error, false);
   }
 
   /** The session or the connection is gone, and with it this attachment. */
@@ -210,7 +218,7 @@ export abstract class LinkEndpoint {
   }
 
   /** Tells the owner once, however many detaches cross. */
-  protected tell(closed: boolean, error: ErrorCondition | undefined, breach: boolean): void {
+  tell(closed: boolean, error: ErrorCondition | undefined, breach: boolean): void {
     if (this.#told) return;
     this.#told = true;
     this.owner?.onDetached(closed, error, breach);
@@ -220,14 +228,28 @@ export abstract class LinkEndpoint {
     const { source, target, initialDeliveryCount } = { ...this.remoteAttach };
     this.session.assign(this);
     this.attach(this.role === "sender"
-      ? { name: this.name, source: null, target, initialDeliveryCount: 0 }
+      ? { name: this.name, source: null, target }
       : { name: this.name, source, target: null, initialDeliveryCount });
   }
 
-  abstract handleFlow(flow: Flow): void;
+  handleFlow(flow: Flow): void {
+    if (flow.properties !== undefined) this.remoteFlowProperties = flow.properties;
+    this.readFlow(flow);
+  }
 
-  /** The link's part of a flow. */
-  abstract flowState(): Partial<Flow>;
+  /** The link's part of a flow that is written now. */
+  takeFlow(): Partial<Flow> {
+    const { echo, flowProperties } = this;
+    this.echo = false;
+    this.flowProperties = undefined;
+    return { handle: this.handle, ...this.flowState(), echo: echo ? true : undefined, properties: flowProperties };
+  }
+
+  /** What its role says in a flow. */
+  protected abstract flowState(): Partial<Flow>;
+
+  /** Takes over what the peer's flow says to this role. */
+  protected abstract readFlow(flow: Flow): void;
 
   /** Takes over what the peer's attach says to this role. */
   protected abstract readAttach(attach: Attach): void;

@@ -31,8 +31,6 @@ export class ReceiverEndpoint extends LinkEndpoint {
   /** Messages that the sender says it has. */
   available = 0;
   draining = false;
-  /** Asks the peer to answer the next flow. */
-  echo = false;
   /** Unsettled deliveries of this link by tag. */
   readonly tags = new TagTable<IncomingTransfer>();
   /** Octets of the largest message taken; 0 is no limit. */
@@ -157,7 +155,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
     sink.onDelivery(delivery);
   }
 
-  override handleFlow(flow: Flow): void {
+  protected override readFlow(flow: Flow): void {
     if (flow.available !== undefined) this.available = flow.available;
     if (flow.deliveryCount !== undefined) {
       const skipped = serialDiff(flow.deliveryCount, this.deliveryCount);
@@ -169,13 +167,8 @@ export class ReceiverEndpoint extends LinkEndpoint {
     this.sink?.onFlow();
   }
 
-  override flowState(): Partial<Flow> {
-    const { echo } = this;
-    this.echo = false;
-    return {
-      handle: this.handle, deliveryCount: this.deliveryCount, linkCredit: this.credit, drain: this.draining ? true : undefined,
-      echo: echo ? true : undefined,
-    };
+  protected override flowState(): Partial<Flow> {
+    return { deliveryCount: this.deliveryCount, linkCredit: this.credit, drain: this.draining ? true : undefined };
   }
 
   protected override readAttach(attach: Attach): void {

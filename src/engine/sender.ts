@@ -11,11 +11,13 @@ import type { SlabWriter } from "../util/slab.ts";
 import { serialDiff } from "../util/serial.ts";
 import { Breach } from "./breach.ts";
 import type { OutgoingTransfer } from "./deliveries.ts";
-import type { LargeSend, LinkSink, SenderSink } from "./link.ts";
+import type { LargeSend, LinkSettings, LinkSink, SenderSink } from "./link.ts";
 import { LinkEndpoint } from "./link.ts";
 
 /** Octets that a transactional-state without outcome adds to a transfer, less its txn-id: four more fields, descriptor, list and binary. */
 const TRANSFER_STATE_OVERHEAD = 20;
+/** Octets of the five last fields of a transfer where only batchable is set. */
+const BATCHABLE_OVERHEAD = 5;
 /** Octets of a piece of payload below which copying it is cheaper than a segment of its own. */
 const COPY_BELOW = 4096;
 
@@ -64,6 +66,10 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     return this.#large;
   }
 
+  override attach(settings: LinkSettings): void {
+    super.attach({ ...settings, initialDeliveryCount: settings.initialDeliveryCount ?? this.session.initialDeliveryCount });
+  }
+
   // ---------------------------------------------------------------- sending
 
   /**
@@ -75,7 +81,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     const w = session.connection.output;
     w.begin();
     delivery.deliveryId = session.nextDeliveryId();
-    if (delivery.transferState === undefined) {
+    if (delivery.transferState === undefined && !delivery.batchable) {
       this.#frame = beginTransferFrame(w, session.channel, this.handle, delivery.deliveryId, delivery.tagBytes, delivery.tagNumber,
         delivery.messageFormat, delivery.presettled);
     } else {
@@ -241,7 +247,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
 
   // ---------------------------------------------------------------- input
 
-  override handleFlow(flow: Flow): void {
+  protected override readFlow(flow: Flow): void {
     if (flow.linkCredit !== undefined) {
       const base = flow.deliveryCount ?? this.settings?.initialDeliveryCount ?? 0;
       const ahead = serialDiff(this.deliveryCount, base);
@@ -256,10 +262,9 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     if (this.writable || this.draining) this.sink?.onWritable();
   }
 
-  override flowState(): Partial<Flow> {
+  protected override flowState(): Partial<Flow> {
     return {
-      handle: this.handle, deliveryCount: this.deliveryCount, linkCredit: this.credit, available: this.available,
-      drain: this.draining ? true : undefined,
+      deliveryCount: this.deliveryCount, linkCredit: this.credit, available: this.available, drain: this.draining ? true : undefined,
     };
   }
 
@@ -276,11 +281,12 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     this.#large = undefined;
   }
 
-  /** The head of a frame that is one of several, or of a delivery with a state. */
+  /** The head of a frame that is one of several, or of a delivery with a state or that is batchable. */
   #writeHead(w: SlabWriter, delivery: OutgoingTransfer, first: boolean, more: boolean, payload: number): void {
     writeTransferFrame(w, this.session.channel, {
       handle: this.handle, deliveryId: first ? delivery.deliveryId : undefined, tag: first ? delivery.tagBytes ?? numberTag(delivery.tagNumber) : undefined,
       messageFormat: first ? delivery.messageFormat : undefined, settled: delivery.presettled, more, state: delivery.transferState,
+      batchable: first && delivery.batchable,
     }, payload);
   }
 
@@ -316,10 +322,11 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
   }
 }
 
-/** Octets that a delivery's state adds to each of its frames at most. */
+/** Octets that a delivery's state and its batchable add to each of its frames at most. */
 function stateOverhead(delivery: OutgoingTransfer): number {
-  const { transferState } = delivery;
-  return transferState?.type === "transactional" ? TRANSFER_STATE_OVERHEAD + transferState.txnId.length : 0;
+  const { transferState, batchable } = delivery;
+  if (transferState?.type === "transactional") return TRANSFER_STATE_OVERHEAD + transferState.txnId.length;
+  return batchable ? BATCHABLE_OVERHEAD : 0;
 }
 
 /** The tag of a delivery whose caller chose none: its number in four octets, as `beginTransferFrame` writes it. */

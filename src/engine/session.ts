@@ -46,7 +46,10 @@ export interface SessionSink {
 
 /** What a session needs of the connection. */
 export interface SessionConnection extends LinkConnection {
-  readonly settings: { readonly side: "client" | "server"; readonly acceptSessions: boolean; readonly maxBufferedBytes: number; readonly maxFrameSize: number };
+  readonly settings: {
+    readonly side: "client" | "server"; readonly acceptSessions: boolean; readonly maxBufferedBytes: number; readonly maxFrameSize: number;
+    readonly initialOutgoingId?: number | undefined; readonly initialDeliveryCount?: number | undefined;
+  };
   write(channel: number, performative: Performative): void;
 }
 
@@ -71,7 +74,7 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
   remoteChannel = -1;
   remoteBegin: Begin | undefined = undefined;
   readonly windows: Windows;
-  readonly ledger = new Ledger(this);
+  readonly ledger: Ledger;
   readonly #owner: SessionOwner;
   #windowDue = false;
   #enlisted = false;
@@ -85,8 +88,9 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
     this.connection = connection;
     this.channel = channel;
     this.settings = settings;
-    const { maxBufferedBytes, maxFrameSize } = connection.settings;
-    this.windows = new Windows(settings.incomingWindow, settings.outgoingWindow, { maxBufferedBytes, maxFrameSize, sessions: count });
+    const { maxBufferedBytes, maxFrameSize, initialOutgoingId } = connection.settings;
+    this.windows = new Windows(settings.incomingWindow, settings.outgoingWindow, { maxBufferedBytes, maxFrameSize, sessions: count, initialId: initialOutgoingId });
+    this.ledger = new Ledger(this, initialOutgoingId ?? 0);
     this.links = new Handles(this);
   }
 
@@ -105,6 +109,11 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
   /** What was received and is not settled, oldest first. */
   get incoming(): Iterable<IncomingTransfer> {
     return this.ledger.incoming;
+  }
+
+  /** Where the delivery-count of our senders begins. */
+  get initialDeliveryCount(): number {
+    return this.connection.settings.initialDeliveryCount ?? 0;
   }
 
   get acceptsLinks(): boolean {
@@ -374,7 +383,7 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
     if (this.connection.hasRoom) this.windows.renew();
     const session = this.windows.fields;
     if (link === undefined) this.#write({ type: "flow", ...session, echo: echo ? true : undefined });
-    else this.#write({ type: "flow", ...session, ...link.flowState() });
+    else this.#write({ type: "flow", ...session, ...link.takeFlow() });
   }
 
   #advance(event: SessionEvent): void {

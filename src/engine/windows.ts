@@ -20,6 +20,8 @@ export interface WindowBounds {
   readonly maxFrameSize: number;
   /** Sessions of the connection, this one counted: they share its byte budget. */
   readonly sessions: number;
+  /** Our initial next-outgoing-id. @default 0 */
+  readonly initialId?: number | undefined;
 }
 
 /**
@@ -38,12 +40,13 @@ export class Windows {
   /** Frames that came since the window was renewed, and their octets. */
   #came = 0;
   #octets = 0;
-  #nextOutgoingId = 0;
+  readonly #initialId: number;
+  #nextOutgoingId: number;
   #nextIncomingId = 0;
   #begun = false;
   #shut = false;
 
-  constructor(incoming: number | undefined, outgoing: number | undefined, { maxBufferedBytes, maxFrameSize, sessions }: WindowBounds) {
+  constructor(incoming: number | undefined, outgoing: number | undefined, { maxBufferedBytes, maxFrameSize, sessions, initialId = 0 }: WindowBounds) {
     const frames = Math.floor(maxBufferedBytes / maxFrameSize);
     const share = Math.max(LEAST, Math.min(LARGEST, Math.floor((frames * OVERCOMMIT) / sessions)));
     this.#budget = maxBufferedBytes;
@@ -52,6 +55,8 @@ export class Windows {
     this.#size = this.#least;
     this.#outgoing = outgoing ?? LARGEST;
     this.#incoming = this.#size;
+    this.#initialId = initialId;
+    this.#nextOutgoingId = initialId;
   }
 
   /** Whether the window should be renewed, so that the peer never runs into its end. */
@@ -75,8 +80,8 @@ export class Windows {
 
   /** Takes over what the peer's flow says; answers whether a window that was shut is open again. */
   handleFlow(flow: Flow): boolean {
-    // A peer that has not seen our begin yet counts from our initial id, which is 0 for every session of ours.
-    const base = flow.nextIncomingId ?? 0;
+    // A peer that has not seen our begin yet counts from our initial id.
+    const base = flow.nextIncomingId ?? this.#initialId;
     if (serialLess(this.#nextOutgoingId, base)) {
       throw new Breach("session", SessionCondition.windowViolation,
         `flow names next-incoming-id ${base}, beyond our next-outgoing-id ${this.#nextOutgoingId}`);

@@ -45,7 +45,7 @@ export class Sent extends OutgoingTransfer {
   readonly #log: string[];
   readonly #pool: SlabPool;
 
-  constructor(log: string[], pool: SlabPool, init: Partial<Pick<OutgoingTransfer, "tagBytes" | "tagNumber" | "presettled" | "messageFormat">> = {}) {
+  constructor(log: string[], pool: SlabPool, init: Partial<Pick<OutgoingTransfer, "tagBytes" | "tagNumber" | "presettled" | "messageFormat" | "batchable">> = {}) {
     super();
     this.#log = log;
     this.#pool = pool;
