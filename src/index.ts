@@ -10,7 +10,7 @@ export {
 export type {
   AmqpTypeName, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
   ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
-  ErrorOrigin, ErrorScope, Explanation, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
+  ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
   Requester, RequesterOptions, Responder, ResponderOptions, SchemaIssue, SchemaResult, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
   SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, TakeOptions, Target, TargetInit, Terminus,

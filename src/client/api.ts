@@ -9,7 +9,7 @@ import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
 import type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
 import type {
-  BatchOptions, ConsumeOptionsBase, Guarantee, ReceiverOptionsBase, SendOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
+  BatchOptions, ConsumeOptionsBase, FlowOptions, Guarantee, ReceiverOptionsBase, SendOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "../options/link.ts";
 import type { ConnectOptions } from "../options/connect.ts";
 import type { ListenOptionsBase } from "../options/listen.ts";
@@ -50,7 +50,7 @@ export interface Container extends AsyncDisposable {
   ): Opening<Sender<Body>>;
   /** A receiver on a connection or session, or on a new connection to a url. @throws ConfigError config */
   createReceiver<Body = unknown>(
-    context: Connection | Session | string, source?: string | SourceInit, options?: ReceiverOptions<Body>,
+    context: Connection | Session | string, source?: string | SourceInit | null, options?: ReceiverOptions<Body>,
   ): Opening<Receiver<Body>>;
   /** Waits for connections of others. @throws ConfigError config */
   listen(url: string | ListenOptions, options?: ListenOptions): Promise<Listener>;
@@ -113,8 +113,8 @@ export interface Connection extends AsyncDisposable {
   session(options?: SessionOptions): Opening<Session>;
   /** @param target null is the anonymous relay; without one the url's path. @throws ConfigError config */
   createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>>;
-  /** @throws ConfigError config */
-  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>>;
+  /** @param source null looks up what a durable receiver of this name left, to go on with it or to close it. @throws ConfigError config */
+  createReceiver<Body = unknown>(source?: string | SourceInit | null, options?: ReceiverOptions<Body>): Opening<Receiver<Body>>;
   /** Declares a transaction (§4.2). @throws TransactionError transaction-failed where the peer has no transactions, or declares none */
   transaction(options?: TransactionOptions): Promise<Transaction>;
   /**
@@ -155,8 +155,8 @@ export interface Session extends AsyncDisposable {
   readonly closed: Promise<AmqpError | undefined>;
   /** @throws ConfigError config */
   createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>>;
-  /** @throws ConfigError config */
-  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>>;
+  /** @param source null looks up what a durable receiver of this name left, to go on with it or to close it. @throws ConfigError config */
+  createReceiver<Body = unknown>(source?: string | SourceInit | null, options?: ReceiverOptions<Body>): Opening<Receiver<Body>>;
   /** Ends it, and every link in it. */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -193,6 +193,8 @@ export interface Source extends Terminus {
   readonly filter: Readonly<Record<string, unknown>>;
   readonly distributionMode: DistributionMode | undefined;
   readonly outcomes: readonly string[];
+  /** What becomes of a delivery that is settled without an outcome (§3.5.3). */
+  readonly defaultOutcome: Outcome | undefined;
 }
 
 export interface Target extends Terminus {
@@ -225,11 +227,18 @@ export interface Link extends AsyncDisposable {
   readonly remoteSource: Source;
   readonly remoteTarget: Target;
   readonly remoteProperties: Readonly<Record<string, unknown>>;
+  readonly remoteOfferedCapabilities: readonly string[];
+  readonly remoteDesiredCapabilities: readonly string[];
+  /** Link-state properties of the peer's last flow that had some (§2.7.4). */
+  readonly remoteFlowProperties: Readonly<Record<string, unknown>>;
   readonly guarantee: Guarantee;
   readonly recovery: Recovery;
   /** Resolves when it is over, with what ended it; never rejects. */
   readonly closed: Promise<AmqpError | undefined>;
-  /** Detaches without closing: the terminus stays with the peer as long as it lives. */
+  /**
+   * Detaches without closing: the terminus stays with the peer as long as its expiry policy says, and the name is free for a link
+   * that finds it again. A link without a `session` of yours has one of its own, which ends with it.
+   */
   detach(options?: CallOptions): Promise<void>;
   close(options?: CloseOptions): Promise<void>;
   explain(): Explanation;
@@ -281,7 +290,7 @@ export interface Sender<Body = unknown> extends Link {
   /** Resolves when `trySend` would send. */
   ready(options?: CallOptions): Promise<void>;
   /** Tells the peer how many messages wait here (§2.6.7 available). */
-  offered(n: number): void;
+  offered(n: number, options?: FlowOptions): void;
   /** Whether the peer asked to use the credit up or give it back. */
   readonly draining: boolean;
   /** Gives back what is left of the credit, and answers how much that was. */
@@ -310,10 +319,12 @@ export interface Receiver<Body = unknown> extends Link, AsyncIterable<IncomingDe
   /** No more credit; loops and `consume` end after what is in hand; the link stays. */
   stop(options?: CallOptions): Promise<void>;
   /** Grants so many more, for `prefetch: 0`. */
-  flow(n: number): void;
+  flow(n: number, options?: FlowOptions): void;
   /** Asks the peer to send what it has, at most `n` more, and waits until it has; answers how many came. */
   drain(n?: number, options?: CallOptions): Promise<number>;
   readonly draining: boolean;
+  /** Messages that the peer said wait there (§2.6.7), as far as it says so. */
+  readonly available: number;
   /** How many deliveries the last drain brought. */
   readonly drained: number;
   readonly unsettled: Unsettled<IncomingDelivery<Body>>;

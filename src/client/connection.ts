@@ -7,7 +7,7 @@ import { allocate } from "#platform";
 
 import type { ConnectionSink } from "../engine/connection.ts";
 import { ConnectionEndpoint } from "../engine/connection.ts";
-import type { SessionEndpoint, SessionSink } from "../engine/session.ts";
+import type { SessionEndpoint, SessionSettings, SessionSink } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { AmqpError as BaseError, ConnectionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
@@ -29,7 +29,7 @@ import { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
 import { Feed } from "./feed.ts";
-import { checkEncodable, checkOpen, openOf, some, unfitError } from "./encodable.ts";
+import { checkEncodable, checkOpen, openOf, some, unfitClose } from "./encodable.ts";
 import { freshId } from "./ids.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
 import type { IncomingLink } from "./link-request.ts";
@@ -170,7 +170,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     return this.senderIn(options?.session as ClientSession | undefined, target, options as SenderOptions) as Opening<Sender<Body>>;
   }
 
-  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>> {
+  createReceiver<Body = unknown>(source?: string | SourceInit | null, options?: ReceiverOptions<Body>): Opening<Receiver<Body>> {
     return this.receiverIn(options?.session as ClientSession | undefined, source, options as ReceiverOptions) as Opening<Receiver<Body>>;
   }
 
@@ -180,7 +180,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     return this.#openLink(session, new ClientSender(this.#nowhere, resolved.name ?? freshId(), resolved)) as Opening<Sender>;
   }
 
-  receiverIn(session: ClientSession | undefined, source: string | SourceInit | undefined, options: ReceiverOptions | undefined): Opening<Receiver> {
+  receiverIn(session: ClientSession | undefined, source: string | SourceInit | null | undefined, options: ReceiverOptions | undefined): Opening<Receiver> {
     this.#mustLive();
     const resolved = resolveReceiverOptions(source, options, { defaults: this.profile.defaults.receiver, address: this.profile.address });
     return this.#openLink(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved)) as unknown as Opening<Receiver>;
@@ -291,6 +291,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
       open: openOf(profile),
       maxFrameSize: profile.maxFrameSize, channelMax: profile.channelMax, idleTimeout: profile.idleTimeout,
       maxBufferedBytes: profile.limits.maxBufferedBytes, maxEarlyFrameSize: profile.limits.maxSaslFrameSize, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: this.#pool,
+      session: this.#sessionSettings(resolveSessionOptions(undefined, profile.defaults.session)),
       get acceptSessions() { return takesLinks(); },
       handshakeTime: profile.timeouts.handshake,
     }, this, profile.clock.now());
@@ -306,9 +307,11 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   /** Begins a session that was made before; the connection is open. */
   beginSession(session: ClientSession): void {
     const endpoint = this.#endpoint as ConnectionEndpoint;
-    session.begin((sink) => endpoint.begin({
-      ...session.options, ...capabilitiesOf(session.options),
-    }, sink));
+    session.begin((sink) => endpoint.begin(this.#sessionSettings(session.options), sink));
+  }
+
+  #sessionSettings(options: ResolvedSession): SessionSettings {
+    return { ...options, ...capabilitiesOf(options) };
   }
 
   /** Whether another session can begin. */
@@ -445,7 +448,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   // ---------------------------------------------------------------- ending
 
   close(options?: CloseOptions): Promise<void> {
-    const unfit = unfitError(options?.error);
+    const unfit = unfitClose(options, "close()");
     if (unfit !== undefined) return Promise.reject(unfit);
     if (options?.timeout === 0) {
       // At once is without another word: the socket is dropped.

@@ -5,6 +5,9 @@
 
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
 
+/** Most credit that a flow can say (§2.7.4). */
+const MOST_CREDIT = 0xffffffff;
+
 /** What the keeper needs of its receiver. */
 export interface CreditOwner {
   readonly endpoint: ReceiverEndpoint | undefined;
@@ -82,8 +85,8 @@ export class CreditKeeper {
   add(n: number): void {
     this.open = true;
     const { endpoint } = this.#owner;
-    if (endpoint?.isAttached === true) endpoint.giveCredit(endpoint.credit + n);
-    else this.#early += n;
+    if (endpoint?.isAttached === true) endpoint.giveCredit(Math.min(MOST_CREDIT, endpoint.credit + n));
+    else this.#early = Math.min(MOST_CREDIT, this.#early + n);
   }
 
   /** Something was consumed, or room is there again: gives what is missing, when that is worth a flow. */
@@ -92,7 +95,7 @@ export class CreditKeeper {
     const { endpoint } = owner;
     if (endpoint === undefined || !endpoint.isAttached || !this.open) return;
     if (this.#early !== 0) {
-      endpoint.giveCredit(endpoint.credit + this.#early);
+      endpoint.giveCredit(Math.min(MOST_CREDIT, endpoint.credit + this.#early));
       this.#early = 0;
     }
     if (!endpoint.session.connection.hasRoom || endpoint.draining || endpoint.tags.size >= owner.maxUnsettled) return;

@@ -8,7 +8,8 @@ import type { DeliveryState } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import { writeDeliveryState } from "../frames/delivery-state-codec.ts";
 import type { Open, Performative } from "../frames/performatives.ts";
-import type { ErrorInit } from "../options/call.ts";
+import type { CloseOptions, ErrorInit } from "../options/call.ts";
+import { checkCloseOptions, checkErrorInit } from "../options/resolve.ts";
 import { ByteWriter } from "../util/byte-writer.ts";
 import type { Profile } from "./profile.ts";
 
@@ -23,13 +24,28 @@ export function checkState(state: DeliveryState | undefined): void {
 }
 
 /** Why an error cannot be told to the peer, if so. */
-export function unfitError(error: ErrorInit | undefined): Error | undefined {
-  if (error === undefined) return undefined;
-  try {
+export function unfitError(error: ErrorInit, where: string): Error | undefined {
+  return badCall(() => {
+    checkErrorInit(error, where);
     checkEncodable({ type: "close", error });
+  });
+}
+
+/** Why an endpoint cannot be closed like that, if so. */
+export function unfitClose(options: CloseOptions | undefined, where: string): Error | undefined {
+  return options === undefined ? undefined : badCall(() => {
+    const { error } = checkCloseOptions(options, where);
+    if (error !== undefined) checkEncodable({ type: "close", error });
+  });
+}
+
+/** What is wrong with a call whose answer is a promise, which is to reject with it. */
+export function badCall(check: () => void): Error | undefined {
+  try {
+    check();
     return undefined;
-  } catch (unfit) {
-    return unfit as Error;
+  } catch (wrong) {
+    return wrong as Error;
   }
 }
 

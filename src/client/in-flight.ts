@@ -6,7 +6,7 @@
 
 import type { Uuid } from "../wire/values.ts";
 import type { Unsettled } from "./api.ts";
-import { tagBytesOf } from "./tags.ts";
+import { tagBytesOf, tagKey } from "./tags.ts";
 
 /** What the table keeps in a delivery. */
 export interface InFlight {
@@ -39,7 +39,7 @@ export class InFlightTable<D extends InFlight> implements Unsettled<D> {
     else last.next = delivery;
     this.#last = delivery;
     this.#size += 1;
-    this.#index?.set(keyOf(delivery.tag), delivery);
+    this.#index?.set(tagKey(delivery.tag), delivery);
   }
 
   remove(delivery: D): void {
@@ -52,15 +52,15 @@ export class InFlightTable<D extends InFlight> implements Unsettled<D> {
     delivery.previous = undefined;
     delivery.next = undefined;
     this.#size -= 1;
-    this.#index?.delete(keyOf(delivery.tag));
+    this.#index?.delete(tagKey(delivery.tag));
   }
 
   get(tag: string | Uint8Array | Uuid): D | undefined {
     if (this.#index === undefined) {
       this.#index = new Map();
-      for (const delivery of this) this.#index.set(keyOf(delivery.tag), delivery);
+      for (const delivery of this) this.#index.set(tagKey(delivery.tag), delivery);
     }
-    return this.#index.get(keyOf(tagBytesOf(tag)));
+    return this.#index.get(tagKey(tagBytesOf(tag)));
   }
 
   has(tag: string | Uint8Array | Uuid): boolean {
@@ -76,9 +76,4 @@ export class InFlightTable<D extends InFlight> implements Unsettled<D> {
       delivery = next;
     }
   }
-}
-
-/** One character for each octet, so that different bytes never look the same. */
-function keyOf(tag: Uint8Array): string {
-  return String.fromCharCode(...tag);
 }

@@ -13,7 +13,7 @@ import type {
   Connection, Coordinator, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session, Source, Target,
 } from "./api.ts";
 import { CAPABILITIES, checkCoordinator, coordinate } from "./coordinate.ts";
-import { checkEncodable, unfitError } from "./encodable.ts";
+import { badCall, checkEncodable, unfitError } from "./encodable.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
 import { commonSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
@@ -92,17 +92,20 @@ export class IncomingLink {
 
   accept(options?: AcceptOptions): Promise<Sender | Receiver> {
     if (!this.open) return Promise.reject(this.#gone());
-    const link = this.#endpoint instanceof SenderEndpoint
-      ? this.#acceptSender(this.#endpoint, options as AcceptSender | undefined)
-      : this.#acceptReceiver(this.#endpoint, options as AcceptReceiver | undefined);
-    this.link = link;
+    const unfit = badCall(() => {
+      this.link = this.#endpoint instanceof SenderEndpoint
+        ? this.#acceptSender(this.#endpoint, options as AcceptSender | undefined)
+        : this.#acceptReceiver(this.#endpoint, options as AcceptReceiver | undefined);
+    });
+    if (unfit !== undefined) return Promise.reject(unfit);
+    const link = this.link as Sender | Receiver;
     this.#answer();
     return Promise.resolve(link);
   }
 
   refuse(error: ErrorInit): Promise<void> {
     if (!this.open) return Promise.reject(this.#gone());
-    const unfit = unfitError(error);
+    const unfit = unfitError(error, "refuse()");
     if (unfit !== undefined) return Promise.reject(unfit);
     this.#answer();
     this.#endpoint.refuse(conditionOf(error) ?? { condition: "amqp:not-allowed" });
@@ -119,7 +122,7 @@ export class IncomingLink {
 
   #acceptSender(endpoint: SenderEndpoint, options: AcceptSender | undefined): Sender {
     const { address, ...rest } = options ?? {};
-    const own = resolveSenderOptions(this.target?.address, rest, { defaults: this.#host.io.profile.defaults.sender, accepting: true, also: ALSO });
+    const own = resolveSenderOptions(this.target?.address, rest, { defaults: this.#host.io.profile.defaults.sender, accepting: true, also: ALSO, where: "accept()" });
     // The sender's modes are its own to choose; where it does not care, the peer's wish is taken (§2.6.9).
     const snd = rest.sndSettleMode ?? (rest.guarantee === undefined ? this.#attach.sndSettleMode ?? "mixed" : own.sndSettleMode);
     const rcv = this.#attach.rcvSettleMode ?? "first";
@@ -132,7 +135,7 @@ export class IncomingLink {
     endpoint.sink = link;
     link.endpoint = endpoint;
     this.#admit(link, endpoint, {
-      ...commonSettings(this.name, resolved), initialDeliveryCount: 0,
+      ...commonSettings(this.name, resolved), maxMessageSize: wireSize(resolved.maxMessageSize ?? Infinity),
       source: source === null ? null : made(source, address), target: this.#attach.target,
     });
     return link as unknown as Sender;
@@ -143,7 +146,7 @@ export class IncomingLink {
     this.#checkTarget(coordinator);
     // What comes on a control link is answered by the library, and by nobody else.
     const rest = coordinator === undefined ? given : { ...given, autoAccept: false };
-    const own = resolveReceiverOptions(this.source?.address, rest, { defaults: this.#host.io.profile.defaults.receiver, accepting: true, also: ALSO });
+    const own = resolveReceiverOptions(this.source?.address, rest, { defaults: this.#host.io.profile.defaults.receiver, accepting: true, also: ALSO, where: "accept()" });
     const snd = this.#attach.sndSettleMode ?? "mixed";
     const rcv = rest.rcvSettleMode ?? (rest.guarantee === undefined ? this.#attach.rcvSettleMode ?? "first" : own.rcvSettleMode);
     const resolved: ResolvedReceiver = { ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv) };

@@ -8,7 +8,7 @@ import { wireRelay, wireSource, wireTarget } from "./termini.ts";
 /** The attach of a sender. */
 export function senderSettings(name: string, options: ResolvedSender): LinkSettings {
   return {
-    ...commonSettings(name, options), initialDeliveryCount: 0,
+    ...commonSettings(name, options), maxMessageSize: wireSize(options.maxMessageSize ?? Infinity),
     source: wireSource(options.source), target: options.target === null ? wireRelay() : wireTarget(options.target),
   };
 }
@@ -17,7 +17,8 @@ export function senderSettings(name: string, options: ResolvedSender): LinkSetti
 export function receiverSettings(name: string, options: ResolvedReceiver, maxMessageSize: number): LinkSettings {
   return {
     ...commonSettings(name, options), maxMessageSize: wireSize(options.maxMessageSize ?? maxMessageSize),
-    source: wireSource(options.source, options.selectors), target: wireTarget(options.target),
+    // Without a source the peer looks up what an earlier link of this name left (§2.6.3).
+    source: options.lookup ? null : wireSource(options.source, options.selectors), target: wireTarget(options.target),
   };
 }
 

@@ -13,14 +13,15 @@ import type { ErrorCondition } from "../frames/condition.ts";
 import type { Attach } from "../frames/performatives.ts";
 import { printable } from "../frames/printable.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
-import type { Guarantee } from "../options/link.ts";
+import type { FlowOptions, Guarantee } from "../options/link.ts";
+import { checkCallOptions, checkFlowOptions } from "../options/resolve.ts";
 import type { ResolvedLink } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { SlabWriter } from "../util/slab.ts";
 import type { Connection, EndpointState, Explanation, Link, Recovery, Session, Side, Source, Target } from "./api.ts";
 import type { Driver } from "./driver.ts";
-import { checkEncodable, unfitError } from "./encodable.ts";
+import { badCall, checkEncodable, unfitClose } from "./encodable.ts";
 import type { Resource } from "./enlistment.ts";
 import type { Profile } from "./profile.ts";
 import type { ResourceTransactions } from "./resource.ts";
@@ -85,6 +86,8 @@ export abstract class ClientLink implements Link, LinkSink {
   #over: AmqpError | true | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
   #refused = false;
+  /** What a flow is to say that was asked for before the link was open. */
+  #early: FlowOptions | undefined = undefined;
 
   constructor(host: LinkHost, name: string, options: ResolvedLink) {
     this.host = host;
@@ -155,6 +158,18 @@ export abstract class ClientLink implements Link, LinkSink {
     return this.endpoint?.remoteAttach?.properties ?? {};
   }
 
+  get remoteFlowProperties(): Readonly<Record<string, unknown>> {
+    return this.endpoint?.remoteFlowProperties ?? {};
+  }
+
+  get remoteOfferedCapabilities(): readonly string[] {
+    return this.endpoint?.remoteAttach?.offeredCapabilities ?? [];
+  }
+
+  get remoteDesiredCapabilities(): readonly string[] {
+    return this.endpoint?.remoteAttach?.desiredCapabilities ?? [];
+  }
+
   /** Whether it is over, and then why, as an error for what is asked of it still. */
   get over(): AmqpError | undefined {
     if (this.#over === undefined && this.#closing === undefined) return undefined;
@@ -173,7 +188,9 @@ export abstract class ClientLink implements Link, LinkSink {
 
   /** For texts: which link this is. */
   get title(): string {
-    const address = this.isSender ? this.options.target?.address : this.options.source.address;
+    const { target, source } = this.options;
+    if (target === null) return "sender to the anonymous relay";
+    const address = this.isSender ? target.address : source.address;
     return `${this.isSender ? "sender to" : "receiver from"} ${address === undefined ? "no address" : `"${printable(address)}"`}`;
   }
 
@@ -182,6 +199,11 @@ export abstract class ClientLink implements Link, LinkSink {
   /** @throws EncodeError not-encodable: something of the user's in our attach */
   checkSettings(): void {
     checkEncodable({ type: "attach", ...this.settings(), handle: 0, role: this.isSender ? "sender" : "receiver" });
+  }
+
+  /** Whether its attach was sent, or will not be. */
+  get begun(): boolean {
+    return this.#over !== undefined || this.#local !== "uninit";
   }
 
   /** The session can take it: it is attached. */
@@ -209,9 +231,8 @@ export abstract class ClientLink implements Link, LinkSink {
 
   onAttached(attach: Attach): void {
     this.#remote = "active";
-    const { source, target } = this.#settings as LinkSettings;
-    // A null terminus where one was asked for announces that a detach with the reason follows (§2.6.3).
-    if (this.isSender ? target != null && attach.target == null : source != null && attach.source == null) {
+    // A null terminus announces that a detach with the reason follows (§2.6.3).
+    if ((this.isSender ? attach.target : attach.source) == null) {
       this.#refused = true;
       this.#timer?.cancel();
       // Some peers (rhea) leave the termini out and mean no refusal: then nothing follows.
@@ -241,6 +262,9 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#timer?.cancel();
     this.opened.resolve();
     this.onOpen();
+    if (this.#early === undefined) return;
+    this.#tell(this.#early);
+    this.#early = undefined;
   }
 
   /** Gives up before it was open. */
@@ -265,7 +289,7 @@ export abstract class ClientLink implements Link, LinkSink {
   onDetached(_closed: boolean, error: ErrorCondition | undefined, breach: boolean): void {
     this.#remote = "closed";
     if (error !== undefined) {
-      const context = breach ? `${this.title}: the peer broke the protocol` : this.opened.settled ? `${this.title} was detached by the peer` : `${this.title} was refused`;
+      const context = breach ? `${this.title}: the peer broke the protocol` : this.opened.settled ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
       this.finish(remoteError("link", breach ? "protocol-violation" : this.opened.settled ? "link-detached" : "link-refused", context, error));
     } else if (this.#closing !== undefined) {
       this.finish(undefined);
@@ -282,15 +306,48 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#remote = "closed";
     this.endpoint?.drop();
     if (error === undefined) this.finish(undefined);
-    else this.finish(lostWith(error, "link", this.opened.settled ? `${this.title} is lost` : `${this.title} was refused`));
+    else this.finish(lostWith(error, "link", this.opened.settled ? `${this.title} is lost` : `${this.title} was refused${this.hint}`));
+  }
+
+  /** Where the peer refused it: what a person may want to know besides the peer's reason. */
+  protected get hint(): string {
+    return "";
+  }
+
+  /** What the next flow says besides credit and counts. @throws ConfigError config, EncodeError not-encodable */
+  protected tellFlow(options: FlowOptions, where: string): void {
+    const { properties } = checkFlowOptions(options, where);
+    if (properties !== undefined) checkEncodable({ type: "flow", incomingWindow: 0, nextOutgoingId: 0, outgoingWindow: 0, properties });
+    if (this.endpoint?.isAttached === true) this.#tell(options);
+    else this.#early = options;
+  }
+
+  #tell({ properties, echo }: FlowOptions): void {
+    const endpoint = this.endpoint as SenderEndpoint | ReceiverEndpoint;
+    if (properties !== undefined) endpoint.flowProperties = properties;
+    if (echo === true) endpoint.echo = true;
+    endpoint.session.wantFlow(endpoint);
+  }
+
+  /** JavaScript may ask of a sender what only receivers can do, and the other way round. @throws LinkError invalid-state */
+  protected wrongEnd(call: string, can: string): never {
+    throw new LinkError(`${call}: this is a ${this.title}, which can only ${can}`, { code: "invalid-state", scope: "link" });
+  }
+
+  /** @throws LinkError link-detached, or what ended it */
+  protected mustLive(): void {
+    const { over } = this;
+    if (over !== undefined) throw over;
   }
 
   detach(options?: CallOptions): Promise<void> {
-    return this.#end(false, options);
+    const unfit = options === undefined ? undefined : badCall(() => checkCallOptions(options, "detach()"));
+    return unfit === undefined ? this.#end(false, options) : Promise.reject(unfit);
   }
 
   close(options?: CloseOptions): Promise<void> {
-    return this.#end(true, options);
+    const unfit = unfitClose(options, "close()");
+    return unfit === undefined ? this.#end(true, options) : Promise.reject(unfit);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -298,8 +355,6 @@ export abstract class ClientLink implements Link, LinkSink {
   }
 
   #end(closed: boolean, options: CloseOptions | undefined): Promise<void> {
-    const unfit = unfitError(options?.error);
-    if (unfit !== undefined) return Promise.reject(unfit);
     this.#closing ??= this.#over === undefined ? this.#detach(closed, options) : Promise.resolve();
     const { clock, timeouts } = this.host.io.profile;
     return within(this.#closing, bounds(clock, options, timeouts.close, "link", `${this.title}: the peer did not answer the detach`),

@@ -58,6 +58,8 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   transaction: TransactionWork | undefined = undefined;
   /** The transaction in which the peer retires it. */
   retiredIn: ResourceTransaction | undefined = undefined;
+  /** Whether it stays in the table of its link although its fate was told. */
+  kept = false;
   readonly recovered = false;
   #settlement: Deferred<OutgoingDelivery> | undefined = undefined;
 
@@ -118,7 +120,8 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) {
       this.link.endpoint.settle(this, this.localState);
       this.localSettled = true;
-      if (!this.told) this.decide(outcomeIn(this.remoteState));
+      if (this.told) this.link.decided(this);
+      else this.decide(outcomeIn(this.remoteState));
     }
     return SETTLED;
   }

@@ -10,12 +10,14 @@ import type { AmqpError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
 import { AmqpCondition, TransactionCondition } from "../frames/condition.ts";
 import type { Attach } from "../frames/performatives.ts";
+import { printable } from "../frames/printable.ts";
 import { checkMessage } from "../message/check.ts";
 import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
 import type { CallOptions } from "../options/call.ts";
-import { checkBatchOptions, checkTakeOptions } from "../options/resolve.ts";
-import type { BatchOptions, TakeOptions } from "../options/link.ts";
+import { checkWhole } from "../options/check.ts";
+import { checkBatchOptions, checkCallOptions, checkTakeOptions } from "../options/resolve.ts";
+import type { BatchOptions, FlowOptions, TakeOptions } from "../options/link.ts";
 import type { ResolvedReceiver } from "../options/resolve-link.ts";
 import { Deque } from "../util/deque.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
@@ -25,6 +27,7 @@ import { consume } from "./consume.ts";
 import type { CreditOwner, Demand } from "./credit.ts";
 import { CreditKeeper } from "./credit.ts";
 import { Drain } from "./drain.ts";
+import { badCall } from "./encodable.ts";
 import { explainReceiver } from "./explain.ts";
 import { judgeModes } from "./guarantees.ts";
 import type { IncomingOwner } from "./incoming.ts";
@@ -40,6 +43,8 @@ import { TypedIncoming } from "./typed-incoming.ts";
 import { bounds, within } from "./waiting.ts";
 import { nextTurn } from "../transport/next-turn.ts";
 
+/** Most messages that a flow can grant. */
+const MOST_CREDIT = 0xffffffff;
 const MODIFIED = "amqp:modified:list";
 
 export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner, TypedReceiver {
@@ -128,6 +133,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   receive(options?: CallOptions): Promise<IncomingDelivery<Body>> {
+    const unfit = options === undefined ? undefined : badCall(() => checkCallOptions(options, "receive()"));
+    if (unfit !== undefined) return Promise.reject(unfit);
     const here = this.tryTake();
     if (here !== undefined) return Promise.resolve(byHand(here) as unknown as IncomingDelivery<Body>);
     if (this.over !== undefined) return Promise.reject(this.over);
@@ -158,7 +165,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   batches(max: number, options?: BatchOptions): AsyncIterable<IncomingDelivery<Body>[]> {
-    return collectAll(this, max, checkBatchOptions(options, "receiveBatch()"), this.host.io.profile.clock) as unknown as AsyncIterable<IncomingDelivery<Body>[]>;
+    return collectAll(this, max, checkBatchOptions(options, "batches()"), this.host.io.profile.clock) as unknown as AsyncIterable<IncomingDelivery<Body>[]>;
   }
 
   consume(
@@ -167,7 +174,9 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     return consume(this as unknown as Receiver & LoopOwner, handler as Parameters<typeof consume>[1], options as ConsumeOptions | undefined, this.host.io.profile);
   }
 
-  stop(_options?: CallOptions): Promise<void> {
+  stop(options?: CallOptions): Promise<void> {
+    const unfit = options === undefined ? undefined : badCall(() => checkCallOptions(options, "stop()"));
+    if (unfit !== undefined) return Promise.reject(unfit);
     this.stopped += 1;
     for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
     this.credits.stop();
@@ -175,8 +184,15 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     return Promise.resolve();
   }
 
-  flow(n: number): void {
+  flow(n: number, options?: FlowOptions): void {
+    checkWhole(n, 0, MOST_CREDIT, "flow()", "the number of messages");
+    this.mustLive();
+    if (options !== undefined) this.tellFlow(options, "flow()");
     this.credits.add(n);
+  }
+
+  get available(): number {
+    return this.endpoint?.available ?? 0;
   }
 
   /** A durable subscription is to be there later. */
@@ -185,8 +201,24 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   drain(n?: number, options?: CallOptions): Promise<number> {
+    const unfit = badCall(() => {
+      if (n !== undefined) checkWhole(n, 0, MOST_CREDIT, "drain()", "the number of messages");
+      checkCallOptions(options, "drain()");
+      this.mustLive();
+    });
+    if (unfit !== undefined) return Promise.reject(unfit);
     if (n !== undefined) this.credits.add(n);
     return this.#drainOpen(options);
+  }
+
+  /** @throws LinkError invalid-state */
+  send(): never {
+    return this.wrongEnd("send()", "receive");
+  }
+
+  /** @throws LinkError invalid-state */
+  trySend(): never {
+    return this.wrongEnd("trySend()", "receive");
   }
 
   // ---------------------------------------------------------------- what loops and deliveries call
@@ -329,6 +361,10 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     const verdict = judgeModes(this.options, attach);
     if (verdict instanceof LinkError) return verdict;
     this.guarantee = verdict;
+    if (this.options.lookup && attach.source == null) {
+      return new LinkError(`${this.title}: the peer has no subscription named "${printable(this.name)}" of this container`,
+        { code: "link-refused", scope: "link", origin: "remote" });
+    }
     this.settlesSecond = attach.rcvSettleMode === "second" && this.options.rcvSettleMode === "second";
     return this.#missingFilter(attach);
   }

@@ -5,15 +5,19 @@
 
 import type { LinkSettings, SenderSink } from "../engine/link.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
+import { numberTag } from "../engine/sender.ts";
 import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { ConfigError, LimitError, LinkError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
 import { RELEASED } from "../frames/delivery-state.ts";
-import type { Attach } from "../frames/performatives.ts";
+import type { Attach, SenderSettleMode } from "../frames/performatives.ts";
 import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
+import { checkWhole } from "../options/check.ts";
+import type { FlowOptions } from "../options/link.ts";
+import { checkCallOptions } from "../options/resolve.ts";
 import type { ResolvedSender } from "../options/resolve-link.ts";
 import { Deferred } from "../util/deferred.ts";
 import { Deque } from "../util/deque.ts";
@@ -23,8 +27,10 @@ import type { Explanation, OutgoingDelivery, SendOptions, Sendable, Sender, Sent
 import { Deadlines } from "./deadlines.ts";
 import type { Encodable } from "./encoder.ts";
 import { MessageEncoder } from "./encoder.ts";
+import { badCall } from "./encodable.ts";
 import type { Resource } from "./enlistment.ts";
 import { explainSender } from "./explain.ts";
+import { GivenTags } from "./given-tags.ts";
 import { judgeModes } from "./guarantees.ts";
 import { InFlightTable } from "./in-flight.ts";
 import type { LinkHost } from "./link.ts";
@@ -40,6 +46,9 @@ import { checkedTag } from "./tags.ts";
 import type { TypedSender } from "./typed-outgoing.ts";
 import { TypedOutgoing } from "./typed-outgoing.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
+
+/** The capability of peers that take messages for any address on one link. */
+const RELAY = "ANONYMOUS-RELAY";
 
 export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner, TypedSender {
   override readonly isSender = true;
@@ -57,14 +66,22 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #idle: Deferred<void>[] = [];
   /** Of whose frames some are written and some are not. */
   #underWay: ClientOutgoing | undefined = undefined;
+  /** Deliveries whose fate was told and that are not settled. */
+  #kept = 0;
   #tagNumber = 0;
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedOutgoing | undefined;
+  #givenTags: GivenTags | undefined = undefined;
+  /** What `offered()` was told before the link was open. */
+  #offered = 0;
+  /** By which sends may choose to be settled: ours, and where that leaves it open the peer's wish. */
+  #mode: SenderSettleMode;
 
   constructor(host: LinkHost, name: string, options: ResolvedSender) {
     super(host, name, options);
     this.autoSettle = options.autoSettle;
     this.#presettles = options.sndSettleMode === "settled" || options.guarantee === "at-most-once";
+    this.#mode = options.sndSettleMode;
     const { profile } = host.io;
     this.#typed = options.schema === undefined ? undefined : new TypedOutgoing(options.schema, this, profile.clock, profile.timeouts.send);
     this.#deadlines = new Deadlines(profile.clock, profile.timeouts.send, () => this.#oldest(), (delivery, timeout) => {
@@ -87,13 +104,14 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   // ---------------------------------------------------------------- sending
 
   send(message: Sent<Body>, options?: SendOptions): Promise<OutgoingDelivery> {
+    if (typeof message !== "object" || message === null) throw notAMessage("send()", message);
     if (isSendable(message)) return Promise.resolve(message.send(this as unknown as Sender, options?.tag as string | Uint8Array | undefined));
     return this.#typed === undefined ? this.sendNow(message as Encodable, options) : this.#typed.send(message as Encodable, options);
   }
 
   sendNow(message: Encodable, options: SendOptions | undefined): Promise<OutgoingDelivery> {
     const delivery = new ClientOutgoing(this);
-    if (options !== undefined) configure(delivery, options, this.options.sndSettleMode, this.#presettles);
+    if (options !== undefined) configure(delivery, options, this.#mode, this.#presettles, "send()");
     else if (this.#presettles) delivery.presettled = true;
     if (delivery.signal?.aborted === true) return Promise.reject(delivery.signal.reason);
     const refused = this.#encode(delivery, message);
@@ -112,14 +130,23 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined {
-    if (!this.sendable()) return undefined;
-    const passed = this.#typed === undefined ? message as Encodable : this.#typed.now(message as Encodable);
+    if (typeof message !== "object" || message === null) throw notAMessage("trySend()", message);
+    if (options === undefined && !this.sendable()) return undefined;
     const delivery = new ClientOutgoing(this);
-    if (options !== undefined) configure(delivery, options, this.options.sndSettleMode, this.#presettles);
-    else if (this.#presettles) delivery.presettled = true;
+    if (options !== undefined) {
+      configure(delivery, options, this.#mode, this.#presettles, "trySend()");
+      delivery.signal?.throwIfAborted();
+      if (!this.sendable()) return undefined;
+    } else if (this.#presettles) {
+      delivery.presettled = true;
+    }
+    const passed = this.#typed === undefined ? message as Encodable : this.#typed.now(message as Encodable);
     const refused = this.#encode(delivery, passed);
     if (refused !== undefined) throw refused;
     delivery.transaction?.track(delivery);
+    if (delivery.told) return delivery;
+    if (delivery.signal !== undefined) this.#aborts.watch(delivery.signal, delivery);
+    if (options?.timeout !== undefined) this.#deadlines.watch(delivery, options.timeout, this.host.io.turnTime());
     return delivery;
   }
 
@@ -137,6 +164,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   ready(options?: CallOptions): Promise<void> {
+    const unfit = options === undefined ? undefined : badCall(() => checkCallOptions(options, "ready()"));
+    if (unfit !== undefined) return Promise.reject(unfit);
     if (this.sendable()) return Promise.resolve();
     if (this.over !== undefined) return Promise.reject(this.over);
     const waiting = new Deferred<void>();
@@ -147,12 +176,31 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     });
   }
 
-  offered(n: number): void {
-    this.endpoint?.offer(n);
+  offered(n: number, options?: FlowOptions): void {
+    checkWhole(n, 0, 0xffffffff, "offered()", "the number of messages");
+    this.mustLive();
+    if (options !== undefined) this.tellFlow(options, "offered()");
+    this.#offered = n;
+    if (this.isOpen) this.endpoint?.offer(n);
   }
 
   drained(): number {
     return this.endpoint?.drained() ?? 0;
+  }
+
+  /** @throws LinkError invalid-state */
+  receive(): never {
+    return this.wrongEnd("receive()", "send");
+  }
+
+  /** @throws LinkError invalid-state */
+  flow(): never {
+    return this.wrongEnd("flow()", "send");
+  }
+
+  /** @throws LinkError invalid-state */
+  [Symbol.asyncIterator](): never {
+    return this.wrongEnd("for await", "send");
   }
 
   // ---------------------------------------------------------------- what a delivery calls
@@ -172,10 +220,18 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   decided(delivery: ClientOutgoing): void {
     if (delivery.signal !== undefined) this.#aborts.forget(delivery.signal, delivery);
-    // In doubt it stays: the peer may still tell.
-    if (delivery.outcome?.type === "in-doubt" && !delivery.remoteSettled && !delivery.localSettled && this.over === undefined) return;
-    this.inFlight.remove(delivery);
     this.#deadlines.forget(delivery);
+    if (delivery.writtenAt >= 0 && !delivery.settled && this.over === undefined) {
+      // In doubt it stays: the peer may still tell. So does one that its caller is to settle. Nobody waits for either.
+      if (!delivery.kept) this.#kept += 1;
+      delivery.kept = true;
+      if (this.#idle.length !== 0) this.#tellIdle();
+      return;
+    }
+    if (delivery.kept) this.#kept -= 1;
+    delivery.kept = false;
+    this.inFlight.remove(delivery);
+    if (delivery.tagBytes !== undefined) this.#givenTags?.delete(delivery.tagBytes);
     if (this.#underWay === delivery) {
       // The peer has decided before it had the whole of it, or the link is over: the rest is of no use to anybody.
       this.#underWay = undefined;
@@ -250,11 +306,18 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const verdict = judgeModes(this.options, attach);
     if (verdict instanceof LinkError) return verdict;
     this.guarantee = verdict;
+    if (this.#mode === "mixed") this.#mode = attach.sndSettleMode ?? "mixed";
     return undefined;
   }
 
+  protected override get hint(): string {
+    if (this.options.target !== null || this.connection.remoteOfferedCapabilities.includes(RELAY)) return "";
+    return ` (the peer does not offer ${RELAY}: create a sender for each address instead)`;
+  }
+
   protected override onOpen(): void {
-    this.#encoder.maxMessageSize = this.endpoint?.peerMaxMessageSize ?? Infinity;
+    this.#encoder.maxMessageSize = Math.min(this.options.maxMessageSize ?? Infinity, this.endpoint?.peerMaxMessageSize ?? Infinity);
+    if (this.#offered !== 0) this.endpoint?.offer(this.#offered);
     this.onWritable();
   }
 
@@ -317,7 +380,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   /** Whether there are sends whose fate is not known. */
   get #busy(): boolean {
-    return this.#waiting.length !== 0 || this.inFlight.size !== 0 || this.#underWay !== undefined;
+    return this.#waiting.length !== 0 || this.inFlight.size > this.#kept || this.#underWay !== undefined;
   }
 
   #canWrite(): boolean {
@@ -329,18 +392,15 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   #encode(delivery: ClientOutgoing, message: Encodable): Error | undefined {
     const over = this.over ?? delivery.transaction?.failure;
     if (over !== undefined) return notSent(over, undefined, this.title);
-    if (delivery.tagBytes === undefined) {
-      const { tags } = this.options;
-      if (tags !== undefined) delivery.tagBytes = checkedTag(tags());
-      else delivery.tagNumber = this.#tagNumber = (this.#tagNumber + 1) >>> 0;
-    }
     if (this.options.target === null && (message.to ?? message.address) === undefined) {
       throw new ConfigError("send(): a message needs \"to\" on a sender without a target (anonymous relay)", { code: "config", scope: "delivery" });
     }
+    this.#tag(delivery);
     if (this.#canWrite() && this.#waiting.length === 0) {
       const endpoint = this.endpoint as SenderEndpoint;
       this.#encoder.encodeNow(endpoint, delivery, message);
       this.#underWay = endpoint.partial as ClientOutgoing | undefined;
+      if (delivery.tagBytes !== undefined) this.#keepTag(delivery);
       return undefined;
     }
     const { io } = this.host;
@@ -355,7 +415,25 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.#encoder.encodeLater(io.backlog, delivery, message);
     this.#waiting.push(delivery);
     this.#count(delivery, 1);
+    if (delivery.tagBytes !== undefined) this.#keepTag(delivery);
     return undefined;
+  }
+
+  /** Chooses its tag, or looks at the one that was chosen. @throws ConfigError config, invalid-state */
+  #tag(delivery: ClientOutgoing): void {
+    const { tags } = this.options;
+    if (delivery.tagBytes === undefined && tags === undefined) {
+      do delivery.tagNumber = this.#tagNumber = (this.#tagNumber + 1) >>> 0;
+      while (this.#givenTags?.has(numberTag(this.#tagNumber)) === true);
+      return;
+    }
+    delivery.tagBytes ??= checkedTag((tags as () => unknown)());
+    // Nobody is told about one that leaves settled, so that it cannot be mistaken.
+    if (!delivery.presettled) (this.#givenTags ??= new GivenTags()).check(delivery.tagBytes, this.inFlight);
+  }
+
+  #keepTag({ tagBytes, presettled }: ClientOutgoing): void {
+    if (!presettled) this.#givenTags?.add(tagBytes as Uint8Array);
   }
 
   /** Its caller waits no longer, by time or by signal. */
@@ -424,6 +502,11 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (this.#busy) return;
     for (const idle of this.#idle.splice(0)) idle.resolve();
   }
+}
+
+function notAMessage(where: string, value: unknown): ConfigError {
+  const got = value === null ? "null" : typeof value;
+  return new ConfigError(`${where}: a message is an object such as { body: ... }; got ${got}`, { code: "config", scope: "delivery" });
 }
 
 function isSendable(message: unknown): message is Sendable {

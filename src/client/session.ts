@@ -4,7 +4,7 @@ import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
 import type { SessionEndpoint, SessionSink } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
-import { SessionError } from "../errors.ts";
+import { LinkError, SessionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import type { Attach, Begin, Role } from "../frames/performatives.ts";
 import type { CloseOptions } from "../options/call.ts";
@@ -15,7 +15,7 @@ import { Deferred } from "../util/deferred.ts";
 import type {
   Connection, EndpointState, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session, Side,
 } from "./api.ts";
-import { unfitError } from "./encodable.ts";
+import { unfitClose } from "./encodable.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
 import { IncomingLink } from "./link-request.ts";
 import { remoteError } from "./remote-error.ts";
@@ -27,7 +27,7 @@ export interface SessionHost extends Connection {
   readonly io: ConnectionIo;
   /** Makes a link in a session of the caller's. */
   senderIn(session: ClientSession, target: string | TargetInit | null | undefined, options: SenderOptions | undefined): Opening<Sender>;
-  receiverIn(session: ClientSession, source: string | SourceInit | undefined, options: ReceiverOptions | undefined): Opening<Receiver>;
+  receiverIn(session: ClientSession, source: string | SourceInit | null | undefined, options: ReceiverOptions | undefined): Opening<Receiver>;
   /** The peer attaches a link. */
   requested(request: IncomingLink): void;
   forget(session: ClientSession): void;
@@ -84,6 +84,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
 
   /** Whether a link of this name and role is here already. */
   has(role: Role, name: string): boolean {
+    if (this.endpoint?.links.has(role, name) === true) return true;
     for (const link of this.links) if (link.name === name && link.isSender === (role === "sender")) return true;
     return false;
   }
@@ -92,7 +93,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     return this.host.senderIn(this, target, options as SenderOptions) as Opening<Sender<Body>>;
   }
 
-  createReceiver<Body = unknown>(source?: string | SourceInit, options?: ReceiverOptions<Body>): Opening<Receiver<Body>> {
+  createReceiver<Body = unknown>(source?: string | SourceInit | null, options?: ReceiverOptions<Body>): Opening<Receiver<Body>> {
     return this.host.receiverIn(this, source, options as ReceiverOptions) as Opening<Receiver<Body>>;
   }
 
@@ -111,7 +112,26 @@ export class ClientSession implements Session, SessionSink, LinkHost {
       });
     }
     this.endpoint = begin(this);
-    for (const link of this.links) link.begin(this.endpoint);
+    this.#attachAll();
+  }
+
+  /**
+   * Before the peer's begin nobody knows how many links it allows (handle-max), but one is always possible: it goes out with our
+   * begin, the others wait.
+   */
+  #attachAll(): void {
+    for (const link of [...this.links]) this.#attach(link);
+  }
+
+  #attach(link: ClientLink): void {
+    const { endpoint } = this;
+    if (endpoint === undefined || link.begun || (!this.opened.settled && endpoint.links.count !== 0)) return;
+    if (endpoint.links.free) {
+      link.begin(endpoint);
+      return;
+    }
+    link.finish(new LinkError(`no handle is left for another link of this session: its peer allows ${endpoint.links.peerMax + 1} (handle-max)`,
+      { code: "limit-exceeded", scope: "link" }));
   }
 
   /** It answers a begin of the peer's. */
@@ -132,7 +152,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
 
   add(link: ClientLink): void {
     this.links.add(link);
-    if (this.endpoint !== undefined) link.begin(this.endpoint);
+    this.#attach(link);
   }
 
   /** Takes the links of a session that could not begin. */
@@ -159,6 +179,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.#timer?.cancel();
     this.#remote = "active";
     this.opened.resolve();
+    this.#attachAll();
   }
 
   onEnded(error: ErrorCondition | undefined, breach: boolean): void {
@@ -195,7 +216,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   }
 
   close(options?: CloseOptions): Promise<void> {
-    const unfit = unfitError(options?.error);
+    const unfit = unfitClose(options, "close()");
     if (unfit !== undefined) return Promise.reject(unfit);
     this.#closing ??= this.#over ? Promise.resolve() : this.#end(options);
     const { clock, timeouts } = this.io.profile;

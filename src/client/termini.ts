@@ -53,7 +53,7 @@ export function answeredSource(asked: WireSource | null | undefined, init: strin
 export function shownSource(source: WireSource | null | undefined): Source {
   return {
     ...shownTerminus(source), filter: source?.filter ?? NO_FIELDS, distributionMode: source?.distributionMode as DistributionMode | undefined,
-    outcomes: source?.outcomes ?? NO_NAMES,
+    outcomes: source?.outcomes ?? NO_NAMES, defaultOutcome: source?.defaultOutcome,
   };
 }
 

@@ -4,7 +4,7 @@ import type {
   Connection, Container as ContainerApi, ListenOptions, Listener, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session,
 } from "../client/api.ts";
 import { ClientConnection } from "../client/connection.ts";
-import { checkOpen } from "../client/encodable.ts";
+import { checkOpen, unfitClose } from "../client/encodable.ts";
 import { freshId } from "../client/ids.ts";
 import type { Profile } from "../client/profile.ts";
 import { opening } from "../client/waiting.ts";
@@ -57,13 +57,13 @@ class ContainerCore implements ContainerApi {
   createSender<Body = unknown>(
     context: Connection | Session | string, target?: string | TargetInit | null, options?: SenderOptions<Body>,
   ): Opening<Sender<Body>> {
-    return this.#on(context, (place) => place.createSender<Body>(target, options));
+    return this.#on("createSender()", context, (place) => place.createSender<Body>(target, options));
   }
 
   createReceiver<Body = unknown>(
-    context: Connection | Session | string, source?: string | SourceInit, options?: ReceiverOptions<Body>,
+    context: Connection | Session | string, source?: string | SourceInit | null, options?: ReceiverOptions<Body>,
   ): Opening<Receiver<Body>> {
-    return this.#on(context, (place) => place.createReceiver<Body>(source, options));
+    return this.#on("createReceiver()", context, (place) => place.createReceiver<Body>(source, options));
   }
 
   async listen(url: string | ListenOptions, options?: ListenOptions): Promise<Listener> {
@@ -83,6 +83,8 @@ class ContainerCore implements ContainerApi {
   }
 
   async close(options?: CloseOptions): Promise<void> {
+    const unfit = unfitClose(options, "close()");
+    if (unfit !== undefined) throw unfit;
     this.#closed = true;
     const open = [...this.#listeners, ...this.#connections];
     this.#listeners.clear();
@@ -100,8 +102,11 @@ class ContainerCore implements ContainerApi {
   }
 
   /** A link on what there is, or on a connection of its own that closes with it. */
-  #on<L extends { readonly closed: Promise<unknown> }>(context: Connection | Session | string, make: (place: Connection | Session) => Opening<L>): Opening<L> {
-    if (typeof context !== "string") return make(context);
+  #on<L extends { readonly closed: Promise<unknown> }>(where: string, context: Connection | Session | string, make: (place: Connection | Session) => Opening<L>): Opening<L> {
+    if (typeof context !== "string") {
+      if (typeof (context as Partial<Connection> | null | undefined)?.createSender === "function") return make(context);
+      throw new ConfigError(`${where}: the context must be a connection, a session or a url`, { code: "config", scope: "container" });
+    }
     const connecting = this.connect(context);
     const connection = connecting.endpoint;
     let made: Opening<L>;

@@ -4,10 +4,12 @@ import type { Connection, LinkRequest, ListenOptions, Listener } from "../client
 import type { ClientConnection } from "../client/connection.ts";
 import { Feed } from "../client/feed.ts";
 import type { IncomingLink } from "../client/link-request.ts";
+import { unfitClose } from "../client/encodable.ts";
 import { asRequest } from "../client/link-request.ts";
 import type { Profile } from "../client/profile.ts";
 import { AmqpError, SaslError } from "../errors.ts";
 import type { CloseOptions } from "../options/call.ts";
+import { checkNames } from "../options/check.ts";
 import type { ResolvedListen } from "../options/resolve-listen.ts";
 import { hostPort } from "../options/url.ts";
 import { AnonymousServer } from "../sasl/anonymous.ts";
@@ -18,6 +20,9 @@ import { ServerNegotiation } from "../sasl/server-negotiation.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import { streamDuplex } from "../transport/streams.ts";
 import { listenDuplex } from "#transport";
+
+/** Options of `serve()`. */
+const SERVE_NAMES: ReadonlySet<string> = new Set(["signal"]);
 
 /** Listens. @throws ConnectionError listen-failed, ConfigError config */
 export async function startListener(
@@ -99,6 +104,7 @@ class ContainerListener implements Listener {
   }
 
   serve(handler: (request: LinkRequest) => unknown, options?: { signal?: AbortSignal | undefined }): Promise<void> {
+    if (options !== undefined) checkNames(options, SERVE_NAMES, "serve()");
     const signal = options?.signal;
     if (this.#closing !== undefined || signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
@@ -116,6 +122,8 @@ class ContainerListener implements Listener {
   }
 
   close(options?: CloseOptions): Promise<void> {
+    const unfit = unfitClose(options, "close()");
+    if (unfit !== undefined) return Promise.reject(unfit);
     this.#closing ??= this.#close(options);
     return this.#closing;
   }

@@ -27,7 +27,7 @@ export type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Trans
 export type { ContainerOptions } from "../options/container.ts";
 export type { Clock, Logger } from "../options/environment.ts";
 export type { Limits } from "../options/limits.ts";
-export type { BatchOptions, Guarantee, SessionOptions, TakeOptions } from "../options/link.ts";
+export type { BatchOptions, FlowOptions, Guarantee, SessionOptions, TakeOptions } from "../options/link.ts";
 export {
   AtLeastOnce, AtMostOnce, Copy, DurableSubscription, DynamicNodeProperties, ExactlyOnce, Filter, Move, Selector,
 } from "../options/link-options.ts";

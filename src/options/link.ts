@@ -115,6 +115,16 @@ export interface SendOptionsBase extends CallOptions {
   settled?: boolean | undefined;
   /** The transfer's message-format (2.7.5); 0 is the standard's own. @default 0 */
   messageFormat?: number | undefined;
+  /** Tells the peer that it need not hurry with the outcome (2.7.5). @default false */
+  batchable?: boolean | undefined;
+}
+
+/** Options of `flow()` and `offered()`: what else the flow says. */
+export interface FlowOptions {
+  /** Link-state properties (2.7.4); keys are written as symbols. */
+  properties?: Record<string, unknown> | undefined;
+  /** Asks the peer to answer with a flow of its own. @default false */
+  echo?: boolean | undefined;
 }
 
 /** Options of `receiveBatch()` and `batches()`. */

@@ -64,6 +64,8 @@ export interface ResolvedReceiver extends ResolvedLink {
   /** Texts by the name of their filter, to be described and added to the source's. */
   readonly selectors: Readonly<Record<string, string>> | undefined;
   readonly filterRequired: boolean;
+  /** Whether the peer is to look up the source that an earlier link of this name left. */
+  readonly lookup: boolean;
   readonly durable: boolean;
   /** undefined: the connection's. */
   readonly int64: Int64Mode | undefined;
@@ -98,7 +100,7 @@ export const DEFAULT_TERMINUS_TIMEOUT = 300_000;
 
 /** Reads the options of a session. @throws ConfigError `config` */
 export function resolveSessionOptions(options?: SessionOptions, defaults?: SessionOptions): ResolvedSession {
-  const all = layered(options && check(sessionSchema, options, "session()"), defaults);
+  const all = layered(options === undefined ? undefined : check(sessionSchema, options, "session()"), defaults);
   return {
     incomingWindow: all.incomingWindow,
     outgoingWindow: all.outgoingWindow ?? DEFAULT_OUTGOING_WINDOW,
@@ -132,7 +134,7 @@ export function resolveSenderOptions(
   context: LinkContext<SenderOptionsBase> = {},
 ): ResolvedSender {
   const where = context.where ?? "createSender()";
-  const given = options && check(senderSchema, options, where, context.also ?? SESSION);
+  const given = options === undefined ? undefined : check(senderSchema, options, where, context.also ?? SESSION);
   const all = layered(unfold(given, "sender", where), unfold(context.defaults, "sender", where));
   const modes = settleModes(all, where);
   const life = lifeOf(all, modes.guarantee);
@@ -152,31 +154,34 @@ export function resolveSenderOptions(
 
 /** Reads the arguments of `createReceiver()`. @throws ConfigError `config`, also when no node is named anywhere. */
 export function resolveReceiverOptions(
-  source: string | SourceInit | undefined,
+  source: string | SourceInit | null | undefined,
   options?: ReceiverOptionsBase,
   context: LinkContext<ReceiverOptionsBase> = {},
 ): ResolvedReceiver {
   const where = context.where ?? "createReceiver()";
-  const given = options && check(receiverSchema, options, where, context.also ?? SESSION);
+  const given = options === undefined ? undefined : check(receiverSchema, options, where, context.also ?? SESSION);
   const all = layered(unfold(given, "receiver", where), unfold(context.defaults, "receiver", where));
   const modes = settleModes(all, where);
-  const durable = all.durable ?? false;
+  const lookup = source === null;
+  if (lookup) checkLookup(all, where);
+  const durable = all.durable ?? lookup;
   const life = lifeOf(all, modes.guarantee);
-  const init = asTerminus(source, sourceSchema, `${where}: source`);
+  const init = asTerminus(source ?? undefined, sourceSchema, `${where}: source`);
   const asked = askedOf(init, all, where);
   const near = resolveTerminus(asTerminus(all.target, targetSchema, `${where}: target`), life);
   const far = resolveSource(asked, durable ? { ...life, durability: "unsettled-state", expiryPolicy: "never" } : life);
-  needNode(far, where, "source", context);
+  if (!lookup) needNode(far, where, "source", context);
   const [target, dynamic] = withNodeProperties(near, far, all, where);
   return {
     ...common(all, modes),
-    source: withAddress(dynamic, context.address),
+    source: lookup ? dynamic : withAddress(dynamic, context.address),
     target,
     prefetch: all.prefetch ?? DEFAULT_PREFETCH,
     prefetchGiven: all.prefetch !== undefined,
     autoAccept: all.autoAccept ?? true,
     selectors: all.selectors,
     filterRequired: all.filterRequired ?? true,
+    lookup,
     durable,
     int64: all.int64,
     typed: all.typed,
@@ -185,6 +190,9 @@ export function resolveReceiverOptions(
 }
 
 const SESSION: readonly string[] = ["session"];
+
+/** The outcomes of the standard (3.4) by their short names. */
+const OUTCOMES: ReadonlyMap<string, string> = new Map(["accepted", "rejected", "released", "modified"].map((name) => [name, `amqp:${name}:list`]));
 
 interface Modes {
   readonly guarantee: Guarantee;
@@ -198,6 +206,15 @@ const MODES: Readonly<Record<Guarantee, { readonly snd: readonly [Modes["sndSett
   "at-least-once": { snd: ["unsettled", "mixed"], rcv: ["first", "second"] },
   "exactly-once": { snd: ["unsettled"], rcv: ["second"] },
 };
+
+/** What is looked up is as it was left: nothing can be said about it but its name. */
+function checkLookup(all: Unfolded<ReceiverOptionsBase>, where: string): void {
+  if (all.name === undefined) throw configError(where, "a null source looks up the subscription of an earlier link: give its option \"name\"");
+  for (const option of ["dynamic", "selectors", "filter", "distributionMode"] as const) {
+    const meant = option === "selectors" ? "selector" : option;
+    if (all[option] !== undefined && all[option] !== false) throw configError(where, `option "${meant}" cannot be given with a null source, which is looked up as it was left`);
+  }
+}
 
 /** The source with what the receiver's options say about it. */
 function askedOf(init: SourceInit, all: Unfolded<ReceiverOptionsBase>, where: string): SourceInit {
@@ -258,7 +275,7 @@ function lifeOf(all: LinkOptionsBase, guarantee: Guarantee): Life {
 
 function asTerminus<T extends TerminusInit>(value: string | T | undefined, schema: Parameters<typeof check<T>>[0], where: string): T {
   if (value === undefined) return {} as T;
-  if (typeof value !== "string") return check(schema, value, where);
+  if (typeof value !== "string") return check(schema, value, where, [], "an address or an object of its options");
   if (value === "") throw configError(where, "the address is empty");
   return { address: value } as T;
 }
@@ -280,7 +297,7 @@ function resolveSource(init: SourceInit, life: Life): ResolvedSource {
     ...resolveTerminus(init, life),
     filter: init.filter,
     distributionMode: init.distributionMode,
-    outcomes: init.outcomes,
+    outcomes: init.outcomes?.map((name) => OUTCOMES.get(name) ?? name),
     defaultOutcome: init.defaultOutcome,
   };
 }

@@ -6,10 +6,10 @@ import { check } from "./check.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits, ResolvedLimits } from "./limits.ts";
 import {
-  batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, requesterSchema, responderSchema, takeSchema, transactionSchema,
+  batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, errorSchema, flowSchema, requesterSchema, responderSchema, takeSchema, transactionSchema,
 } from "./schemas.ts";
-import type { BatchOptions, ConsumeOptionsBase, RequesterOptionsBase, ResponderOptionsBase, TakeOptions } from "./link.ts";
-import type { CallOptions, CloseOptions } from "./call.ts";
+import type { BatchOptions, ConsumeOptionsBase, FlowOptions, RequesterOptionsBase, ResponderOptionsBase, TakeOptions } from "./link.ts";
+import type { CallOptions, CloseOptions, ErrorInit } from "./call.ts";
 import type { ContainerOptions } from "./container.ts";
 import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
 import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
@@ -56,12 +56,23 @@ export function checkContainerOptions(options: ContainerOptions | undefined): Co
 
 /** Checks the bag of a call that has only `signal` and `timeout`. @throws ConfigError `config` */
 export function checkCallOptions(options: CallOptions | undefined, where: string): CallOptions {
+  if (isPlainCall(options)) return options;
   return checkBag(callSchema, options, where);
+}
+
+/** Checks an error that is to be told to the peer. @throws ConfigError `config` */
+export function checkErrorInit(error: ErrorInit, where: string): ErrorInit {
+  return checkBag(errorSchema, error, where);
 }
 
 /** Checks the bag of a close. @throws ConfigError `config` */
 export function checkCloseOptions(options: CloseOptions | undefined, where: string): CloseOptions {
   return checkBag(closeSchema, options, where);
+}
+
+/** Checks the bag of `flow()` or `offered()`. @throws ConfigError `config` */
+export function checkFlowOptions(options: FlowOptions | undefined, where: string): FlowOptions {
+  return checkBag(flowSchema, options, where);
 }
 
 /** Checks the bag of `receiveBatch()` or `batches()`. @throws ConfigError `config` */
@@ -96,6 +107,13 @@ export function checkResponderOptions(options: ResponderOptionsBase | undefined)
 
 const NONE: readonly string[] = Object.freeze([]);
 const EMPTY_BAG = Object.freeze({});
+
+/** The usual bag, which may come with every message: a timeout and nothing else. */
+function isPlainCall(options: CallOptions | undefined): options is CallOptions {
+  if (typeof options !== "object" || options === null) return false;
+  for (const name in options) if (name !== "timeout") return false;
+  return typeof options.timeout === "number" && options.timeout >= 0;
+}
 
 function checkBag<B extends object>(schema: ZodMiniType<B>, options: B | undefined, where: string, also?: readonly string[]): B {
   if (options === undefined) return EMPTY_BAG as B;

@@ -7,7 +7,7 @@ import type { ContainerOptions } from "./container.ts";
 import type { Clock, Logger } from "./environment.ts";
 import type { Limits } from "./limits.ts";
 import type {
-  BatchOptions, ConsumeOptionsBase, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
+  BatchOptions, ConsumeOptionsBase, FlowOptions, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "./link.ts";
 import type { LinkOption } from "./link-options.ts";
 import type { ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
@@ -228,6 +228,9 @@ export const containerShape: Shape<ContainerOptions> = {
   onError: fn<(error: AmqpError) => void>(),
 };
 
+/** The options of `FlowOptions`, one by one. */
+export const flowShape: Shape<FlowOptions> = { properties: record, echo: flag };
+
 /** The options of `BatchOptions`, one by one. */
 export const batchShape: Shape<BatchOptions> = { within: duration, signal };
 
@@ -244,6 +247,8 @@ export const transactionShape: Shape<TransactionOptionsBase> = { ...callShape, s
 export const callSchema = strict(callShape);
 /** `CloseOptions` as a whole; unknown names are errors. */
 export const closeSchema = strict(closeShape);
+/** `ErrorInit` as a whole; unknown names are errors. */
+export const errorSchema = strict(errorShape);
 /** `TlsOptions` as a whole; unknown names are errors. */
 export const tlsSchema = strict(tlsShape);
 /** `ConnectOptions` as a whole; unknown names are errors. */
@@ -268,6 +273,8 @@ export const responderSchema = strict(responderShape);
 export const listenSchema = strict(listenShape);
 /** `ContainerOptions` as a whole; unknown names are errors. */
 export const containerSchema = strict(containerShape);
+/** `FlowOptions` as a whole; unknown names are errors. */
+export const flowSchema = strict(flowShape);
 /** `BatchOptions` as a whole; unknown names are errors. */
 export const batchSchema = strict(batchShape);
 /** `TakeOptions` as a whole; unknown names are errors. */

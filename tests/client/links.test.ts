@@ -149,9 +149,49 @@ describe("guarantees", () => {
     await answer(scene.peer, { sndSettleMode: "unsettled", rcvSettleMode: "second", ...modes });
     expect(await refused).toMatchObject({ name: "LinkError", code: "guarantee-not-supported" });
     await scene.peer.until("detach", { closed: true });
-    const fallback = scene.connection.createReceiver("q", { guarantee: "exactly-once", guaranteeFallback: "at-least-once" });
+    // what comes settled is not even at least once
+    const weaker = modes.sndSettleMode === "settled" ? "at-most-once" : "at-least-once";
+    expect((await refused).message).toContain(`guaranteeFallback: "${weaker}"`);
+    const fallback = scene.connection.createReceiver("q", { guarantee: "exactly-once", guaranteeFallback: weaker });
     await answer(scene.peer, { sndSettleMode: "unsettled", rcvSettleMode: "second", ...modes });
-    expect((await within(fallback, "the fallback")).guarantee).toBe("at-least-once");
+    expect((await within(fallback, "the fallback")).guarantee).toBe(weaker);
+  });
+
+  test.each(["unsettled", "mixed"] as const)("at-least-once takes %s from the peer", async (sndSettleMode) => {
+    const scene = await stage();
+    expect((await senderOn(scene, 0, {}, { sndSettleMode })).guarantee).toBe("at-least-once");
+    expect((await receiverOn(scene, {}, { sndSettleMode, rcvSettleMode: "second" })).guarantee).toBe("at-least-once");
+  });
+
+  test("at-least-once does not take settled, unless at-most-once is good enough", async () => {
+    const scene = await stage();
+    const refused = failure(scene.connection.createReceiver("q"));
+    await answer(scene.peer, { sndSettleMode: "settled" });
+    expect(await refused).toMatchObject({ name: "LinkError", code: "guarantee-not-supported", message: expect.stringMatching(/at-least-once needs unsettled or mixed/) });
+    const receiver = await receiverOn(scene, { guaranteeFallback: "at-most-once" }, { sndSettleMode: "settled" });
+    expect(receiver.guarantee).toBe("at-most-once");
+  });
+
+  test.each(["unsettled", "settled", "mixed"] as const)("at-most-once takes %s from the peer: each transfer leaves settled", async (sndSettleMode) => {
+    const scene = await stage();
+    const sender = await senderOn(scene, 1, { guarantee: "at-most-once" }, { sndSettleMode });
+    expect(sender.guarantee).toBe("at-most-once");
+    void sender.send({ body: 1 });
+    expect((await scene.peer.until("transfer")).fields["settled"]).toBe(true);
+  });
+
+  test("settled for one send: what our mode allows, and where ours is mixed what the peer wishes", async () => {
+    const scene = await stage();
+    const open = await senderOn(scene, 2, { sndSettleMode: "mixed" }, { sndSettleMode: "mixed" });
+    void open.send({ body: 1 }, { settled: true });
+    void open.send({ body: 2 }, { settled: false }).catch(() => {});
+    expect([(await scene.peer.until("transfer")).fields["settled"], (await scene.peer.until("transfer")).fields["settled"] ?? false]).toEqual([true, false]);
+    const wishes = await senderOn(scene, 0, { sndSettleMode: "mixed" }, { sndSettleMode: "unsettled" });
+    scene.peer.send("flow", { handle: 0, deliveryCount: 0, linkCredit: 2 });
+    expect(() => wishes.send({ body: 1 }, { settled: true })).toThrow('send(): settled: true does not fit the link\'s sndSettleMode "unsettled"');
+    expect(() => wishes.trySend({ body: 1 }, { settled: true })).toThrow(ConfigError);
+    void wishes.send({ body: 1 }).catch(() => {});
+    expect((await scene.peer.until("transfer")).fields["settled"] ?? false).toBe(false);
   });
 
   test("at-most-once settles on arrival, whatever the sender does", async () => {

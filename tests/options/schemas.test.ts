@@ -8,7 +8,7 @@ import type { ConnectOptions, TlsOptions } from "../../src/options/connect.ts";
 import type { ContainerOptions } from "../../src/options/container.ts";
 import { DEFAULT_LIMITS } from "../../src/options/limits.ts";
 import type { Limits } from "../../src/options/limits.ts";
-import type { ConsumeOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions } from "../../src/options/link.ts";
+import type { ConsumeOptionsBase, FlowOptions, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions } from "../../src/options/link.ts";
 import type { ListenOptionsBase } from "../../src/options/listen.ts";
 import * as schemas from "../../src/options/schemas.ts";
 import { nearest } from "../../src/util/suggest.ts";
@@ -52,6 +52,7 @@ describe("schema and interface have the same names", () => {
       ...call, url: 1, host: 1, port: 1, tls: 1, allowedMechs: 1, allowInsecureMechs: 1, authenticate: 1, offeredCapabilities: 1, properties: 1, limits: 1, webSocket: 1, transport: 1,
     })],
     ["ContainerOptions", schemas.containerShape, names<ContainerOptions>({ id: 1, connection: 1, session: 1, sender: 1, receiver: 1, timeouts: 1, limits: 1, clock: 1, logger: 1, onError: 1 })],
+    ["FlowOptions", schemas.flowShape, names<FlowOptions>({ properties: 1, echo: 1 })],
     ["TakeOptions", schemas.takeShape, names<TakeOptions>({ max: 1, idle: 1, drain: 1, signal: 1 })],
     ["ConsumeOptions", schemas.consumeShape, names<ConsumeOptionsBase>({ concurrency: 1, drain: 1, signal: 1 })],
     ["Limits", schemas.limitsShape, Object.keys(DEFAULT_LIMITS).sort()],

@@ -22,7 +22,7 @@ const DOORS = {
     types: [
       "AmqpTypeName", "BatchOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
       "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
-      "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption",
+      "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "FlowOptions", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption",
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
       "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions", "SchemaIssue", "SchemaResult", "StandardSchema",
       "SendOptions", "SendOutcome", "Sendable", "Sender", "SenderOptions", "SenderRequest", "Sent", "Session", "SessionOptions", "Settling", "Side", "Source",
