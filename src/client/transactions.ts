@@ -91,11 +91,12 @@ export class Transactions {
 
   async #controllerOf(session: Session): Promise<Controller> {
     let controller = this.#grouped.get(session);
-    if (controller === undefined) {
-      controller = new Controller(this.#owner.openControlLink(session), () => {
-        if (this.#grouped.get(session) === controller) this.#grouped.delete(session);
+    if (controller?.usable !== true) {
+      const made: Controller = new Controller(this.#owner.openControlLink(session), () => {
+        if (this.#grouped.get(session) === made) this.#grouped.delete(session);
       });
-      this.#grouped.set(session, controller);
+      this.#grouped.set(session, made);
+      controller = made;
     }
     await controller.opened;
     if (!controller.usable) return this.#controllerOf(session);
