@@ -5,12 +5,11 @@
 
 import { environment, inHome, readText } from "#platform";
 
-import { ConfigError } from "../errors.ts";
+import type { ConfigError } from "../errors.ts";
+import { nearest } from "../util/suggest.ts";
 import { configError } from "./check.ts";
 import type { ConnectOptions, TlsOptions } from "./connect.ts";
 import { withoutComments } from "./json-comments.ts";
-import { nearest } from "../util/suggest.ts";
-import { hostPort } from "./url.ts";
 
 /** What a file says, as arguments of `connect()`. */
 export interface ConnectFile {
@@ -53,7 +52,7 @@ export function connectFilePlaces(): string[] {
 }
 
 /** Reads the text of a file. @throws ConfigError `config` */
-export function parseConnectFile(path: string, text: string): ConnectFile {
+function parseConnectFile(path: string, text: string): ConnectFile {
   let parsed: unknown;
   try {
     parsed = JSON.parse(withoutComments(text));
@@ -65,12 +64,13 @@ export function parseConnectFile(path: string, text: string): ConnectFile {
   const scheme = file.oneOf("scheme", ["amqp", "amqps", "ws", "wss"]) ?? "amqps";
   const secure = scheme === "amqps" || scheme === "wss";
   const host = file.text("host") ?? "localhost";
+  // As it would stand in a url, so that it is read as a host and as nothing else.
+  const written = host.includes(":") ? `[${host.replace("%", "%25")}]` : encodeURIComponent(host);
   const port = file.port("port");
   const user = file.text("user");
   const password = file.text("password", true);
   if (password !== undefined && user === undefined) throw file.fail("password", 'needs "user"');
-  const place = port === undefined ? hostPort(host, 0).replace(/:0$/, "") : hostPort(host, port);
-  return { path, url: `${scheme}://${place}`, user, password, options: { ...readSasl(file), tls: readTls(file, secure) } };
+  return { path, url: `${scheme}://${written}${port === undefined ? "" : `:${port}`}`, user, password, options: { ...readSasl(file), tls: readTls(file, secure) } };
 }
 
 function readSasl(file: Fields): Omit<ConnectFile["options"], "tls"> {

@@ -23,7 +23,8 @@ export interface Ended {
 
 /** A program ready to run, any number of times. */
 export interface Program extends AsyncDisposable {
-  run(args?: readonly string[], env?: Record<string, string>): Promise<Ended>;
+  /** @param cwd the folder that it runs in. @default this one's */
+  run(args?: readonly string[], env?: Record<string, string>, cwd?: string): Promise<Ended>;
 }
 
 /** Bundles a program that is in a file, or a text that stands for one in the project's folder. */
@@ -38,12 +39,14 @@ export async function program(source: { file: string } | { text: string }): Prom
     target: "node20",
     format: "esm",
     logLevel: "silent",
+    // Packages in CommonJS, such as ws, ask for Node's modules by require().
+    banner: { js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);' },
     alias: Object.fromEntries(DOORS.map(([name, path]) => [name, join(ROOT, path)])),
   });
   return {
-    run: (args = [], env = {}) =>
+    run: (args = [], env = {}, cwd = undefined) =>
       new Promise((resolve) => {
-        execFile(process.execPath, [outfile, ...args], { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: 60_000 }, (error, stdout, stderr) => {
+        execFile(process.execPath, [outfile, ...args], { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: 60_000, cwd }, (error, stdout, stderr) => {
           resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr });
         });
       }),
