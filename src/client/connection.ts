@@ -48,6 +48,7 @@ import { ClientSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { StatusFeed } from "./status.ts";
 import { conditionOf } from "./termini.ts";
+import { traced } from "./trace.ts";
 import { ResourceTransactions } from "./resource.ts";
 import { Transactions } from "./transactions.ts";
 import { bounds, opening, within } from "./waiting.ts";
@@ -283,7 +284,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     this.#socket = socket;
     this.#failure = undefined;
     this.url = socket.url;
-    const driver = new Driver(socket.duplex, profile.clock, this);
+    const driver = new Driver(traced(socket.duplex, socket.url, profile), profile.clock, this);
     const takesLinks = (): boolean => profile.side === "server" || this.#takesLinks;
     this.driver = driver;
     this.#endpoint = new ConnectionEndpoint({
