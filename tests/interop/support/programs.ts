@@ -18,12 +18,23 @@ export interface Destination {
 }
 
 interface Line {
-  readonly event: "listening" | "ready" | "message" | "outcome" | "done" | "error";
+  readonly event: "listening" | "ready" | "message" | "reply" | "outcome" | "done" | "error";
   readonly port?: number;
   readonly message?: Seen;
   readonly id?: Notation;
   readonly outcome?: string;
   readonly text?: string;
+  readonly body?: string;
+  readonly subject?: string;
+  readonly correlation?: string;
+  readonly count?: number;
+}
+
+/** A reply that a program got. */
+export interface Reply {
+  readonly body: string | undefined;
+  readonly subject: string | undefined;
+  readonly correlation: string | undefined;
 }
 
 /** A running program; `url` resolves once it listens, `ready` once its link is up. */
@@ -53,6 +64,18 @@ export function startReceiver(kind: PeerKind, address: string, from: Destination
   return quiet({ url, ready, result: result.then((lines) => lines.filter((line) => line.event === "message").map((line) => line.message as Seen)) });
 }
 
+/** Asks "question 0", "question 1", ...; resolves with the replies in the order in which they came. */
+export function startRequester(kind: PeerKind, address: string, to: Destination, count: number): Running<Reply[]> {
+  const { url, ready, result } = start(kind, "request", [...where(to), "--address", address, "--count", String(count)]);
+  return quiet({ url, ready, result: result.then((lines) => lines.filter((line) => line.event === "reply").map(({ body, subject, correlation }) => ({ body, subject, correlation }))) });
+}
+
+/** Answers `count` requests with their bodies in capitals; resolves with how many it answered. */
+export function startResponder(kind: PeerKind, address: string, to: Destination | undefined, count: number): Running<number> {
+  const { url, ready, result } = start(kind, "respond", [...where(to), "--address", address, "--count", String(count)]);
+  return quiet({ url, ready, result: result.then((lines) => lines.find((line) => line.event === "done")?.count ?? 0) });
+}
+
 /** A failure is told by those promises that a test awaits, not by the others. */
 function quiet<T>(running: Running<T>): Running<T> {
   for (const promise of [running.url, running.ready, running.result]) promise.catch(() => {});
@@ -72,7 +95,7 @@ function where(destination: Destination | undefined): string[] {
   return ["--connect", host, ...user, ...(destination.ca === undefined ? [] : ["--ca", destination.ca])];
 }
 
-function start(kind: PeerKind, role: "send" | "recv", args: readonly string[]): Running<Line[]> {
+function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond", args: readonly string[]): Running<Line[]> {
   const [command, script] = kind === "rhea" ? [process.execPath, `rhea-${role}.mjs`] : [python(), `proton_${role}.py`];
   const child = spawn(command, [join(import.meta.dirname, "..", "peers", script), ...args, "--timeout", String(TIMEOUT)], {
     env: { ...withoutOptions(), PYTHONDONTWRITEBYTECODE: "1" },
