@@ -5,13 +5,14 @@
  */
 
 import { AmqpError, ConfigError, LimitError } from "../errors.ts";
-import { Container, Message } from "../container/public.ts";
-import type { Connection, LinkRequest, Listener, MessageInit, ReceiverRequest, SenderRequest } from "../container/public.ts";
-import { readFilters } from "./filters.ts";
+import { Container, Message, systemClock } from "../container/public.ts";
+import type { Connection, LinkRequest, Listener, MessageInit, ReceiverRequest } from "../container/public.ts";
+import { Consuming } from "./consuming.ts";
 import { Nodes } from "./nodes.ts";
-import { checkOptions, PUBLISHER_PREFETCH } from "./options.ts";
+import { checkOptions, DEFAULT_SUBSCRIPTIONS, PUBLISHER_PREFETCH } from "./options.ts";
 import type { BrokerOptions } from "./options.ts";
 import { publish } from "./publisher.ts";
+import { Termini } from "./termini.ts";
 import { Transactions } from "./transactions.ts";
 
 /** A broker in this process. */
@@ -24,13 +25,17 @@ export class Broker implements AsyncDisposable {
   readonly #listener: Listener;
   readonly #nodes: Nodes;
   readonly #transactions: Transactions;
+  readonly #termini: Termini;
+  readonly #consuming: Consuming;
   readonly #served: Promise<void>;
 
-  private constructor(container: Container, listener: Listener, nodes: Nodes, transactions: Transactions) {
+  private constructor(container: Container, listener: Listener, nodes: Nodes, transactions: Transactions, termini: Termini) {
     this.#container = container;
     this.#listener = listener;
     this.#nodes = nodes;
     this.#transactions = transactions;
+    this.#termini = termini;
+    this.#consuming = new Consuming(nodes, termini);
     this.url = listener.url;
     this.webSocketUrl = listener.webSocketUrl;
     this.#served = listener.serve((request) => this.#serve(request));
@@ -47,7 +52,7 @@ export class Broker implements AsyncDisposable {
     const nodes = new Nodes(options);
     // A consumer may work on a message for as long as it likes.
     // What a peer does wrong is told to that peer, and not to the program that brought the broker along.
-    const container = new Container({ timeouts: { send: Number.POSITIVE_INFINITY }, onError: () => undefined });
+    const container = new Container({ timeouts: { send: Number.POSITIVE_INFINITY }, onError: () => undefined, clock: options.clock });
     try {
       const listener = await container.listen({
         host: options.host ?? "127.0.0.1",
@@ -58,7 +63,8 @@ export class Broker implements AsyncDisposable {
         ...(options.tls === undefined ? {} : { tls: options.tls }),
         ...(options.users === undefined ? { allowedMechs: ["ANONYMOUS"] } : { allowedMechs: ["PLAIN"], authenticate: authenticator(options.users) }),
       });
-      return new Broker(container, listener, nodes, new Transactions(nodes, options.transactions));
+      const termini = new Termini(options.clock ?? systemClock, options.maxSubscriptions ?? DEFAULT_SUBSCRIPTIONS);
+      return new Broker(container, listener, nodes, new Transactions(nodes, options.transactions), termini);
     } catch (error) {
       await container.close();
       throw error;
@@ -102,6 +108,7 @@ export class Broker implements AsyncDisposable {
     await this.#listener.close();
     await this.#container.close();
     await this.#served.catch(() => undefined);
+    this.#termini.close();
   }
 
   /** The same as `close()`. */
@@ -111,29 +118,10 @@ export class Broker implements AsyncDisposable {
 
   async #serve(request: LinkRequest): Promise<void> {
     try {
-      await (request.role === "sender" ? this.#serveConsumer(request) : this.#servePublisher(request));
+      await (request.role === "sender" ? this.#consuming.serve(request) : this.#servePublisher(request));
     } catch (error) {
       // A link or connection that is over is the peer's business; anything else is ours, and ends this link with internal-error.
       if (!(error instanceof AmqpError)) throw error;
-    }
-  }
-
-  async #serveConsumer(request: SenderRequest): Promise<void> {
-    const { source } = request;
-    if (source === null) return request.refuse({ condition: "amqp:not-implemented", description: "a subscription cannot be looked up: give the source's address" });
-    if (source.distributionMode === "copy") return request.refuse({ condition: "amqp:not-implemented", description: "queues cannot be browsed: leave distribution-mode copy out" });
-    const filters = readFilters(source);
-    if ("condition" in filters) return request.refuse(filters);
-    const node = source.dynamic ? this.#nodes.makeDynamic() : this.#node(source.address);
-    if (node === undefined) return request.refuse(noSuchNode(source.address));
-    try {
-      const sender = await request.accept({ source: { filter: filters.applied }, ...(source.dynamic ? { address: node.address } : {}) });
-      const notFrom = filters.noLocal ? this.#nodes.originOf(request.connection) : undefined;
-      const detach = node.attach(sender, { selectors: filters.selectors, notFrom });
-      await sender.closed;
-      detach();
-    } finally {
-      this.#leave(node, source.dynamic);
     }
   }
 

@@ -19,6 +19,8 @@ export type Sent = "sent" | "busy" | "refused" | "gone";
 export class Consumer {
   readonly sender: Sender;
   readonly interest: Interest;
+  /** Whether it only looks at the messages (distribution-mode copy, 3.5.7). */
+  readonly copies: boolean;
   /** Its place in the queue, while it is attached there. */
   cursor: Cursor | undefined = undefined;
   readonly #source: Source;
@@ -28,22 +30,17 @@ export class Consumer {
   #overtaken: Map<OutgoingDelivery, Entry> | undefined = undefined;
   readonly #onSettled = (delivery: OutgoingDelivery): void => this.#settled(delivery);
 
-  constructor(sender: Sender, source: Source, interest: Interest) {
+  constructor(sender: Sender, source: Source, interest: Interest, copies: boolean) {
     this.sender = sender;
     this.interest = interest;
+    this.copies = copies;
     this.#source = source;
   }
 
   /** Sends if the peer has given credit for it: "busy" when not, "refused" when this link can never carry the message, "gone" when it is closed. */
   offer(entry: Entry): Sent {
-    let delivery: OutgoingDelivery | undefined;
-    try {
-      delivery = this.sender.trySend(entry.message);
-    } catch (error) {
-      if (this.sender.state.local === "active" && error instanceof AmqpError && error.scope === "delivery") return "refused";
-      return "gone";
-    }
-    if (delivery === undefined) return "busy";
+    const delivery = this.#send(entry);
+    if (typeof delivery === "string") return delivery;
     if (delivery.settled) {
       this.#source.settled(entry, undefined, this);
       return "sent";
@@ -52,6 +49,22 @@ export class Consumer {
     this.#underWay.push(entry);
     void delivery.settlement.then(this.#onSettled);
     return "sent";
+  }
+
+  /** Sends a copy, whatever becomes of it, and goes on to the next one. */
+  show(entry: Entry): Sent {
+    const sent = this.#send(entry);
+    if (sent === "busy" || sent === "gone") return sent;
+    this.cursor?.pass(entry, entry.lane.index);
+    return "sent";
+  }
+
+  #send(entry: Entry): OutgoingDelivery | Exclude<Sent, "sent"> {
+    try {
+      return this.sender.trySend(entry.message) ?? "busy";
+    } catch (error) {
+      return this.sender.state.local === "active" && error instanceof AmqpError && error.scope === "delivery" ? "refused" : "gone";
+    }
   }
 
   #settled(delivery: OutgoingDelivery): void {

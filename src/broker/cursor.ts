@@ -15,15 +15,18 @@ export class Cursor {
   /** `find` has stopped before it had seen all, so that others get their turn. */
   paused = false;
   readonly #wants: (entry: Entry) => boolean;
+  // Sees each entry once, those under way included, and takes none.
+  readonly #looks: boolean;
   readonly #spots: Spot[] = [];
 
   /** @param wants whether an entry is for this reader; asked once for each time that it might be */
-  constructor(lanes: readonly Lane[], wants: (entry: Entry) => boolean) {
+  constructor(lanes: readonly Lane[], wants: (entry: Entry) => boolean, looks: boolean) {
     this.#wants = wants;
+    this.#looks = looks;
     for (const [index, lane] of lanes.entries()) this.addLane(lane, index);
   }
 
-  /** The first entry that waits and is wanted; it stays where it is. With `all`, however long the search takes. */
+  /** The first entry that is wanted, of those that wait (or, if it only looks, were not passed); it stays where it is. With `all`, however long the search takes. */
   find(all: boolean): Entry | undefined {
     this.paused = false;
     let steps = all ? Number.POSITIVE_INFINITY : STEPS;
@@ -31,7 +34,7 @@ export class Cursor {
       const returned = spot.returned?.first();
       if (returned !== undefined) return returned;
       let { at } = spot;
-      while (at !== undefined && (at.state !== "waiting" || !this.#wants(at))) {
+      while (at !== undefined && ((at.state !== "waiting" && !this.#looks) || !this.#wants(at))) {
         at = at.next;
         if (--steps <= 0) break;
       }
@@ -43,6 +46,11 @@ export class Cursor {
       if (at !== undefined) return at;
     }
     return undefined;
+  }
+
+  /** One who only looks has seen an entry. */
+  pass(entry: Entry, index: number): void {
+    (this.#spots[index] as Spot).moveTo(entry.next);
   }
 
   /** The queue has one more lane. */
@@ -60,6 +68,7 @@ export class Cursor {
 
   /** An entry waits again. */
   cameBack(entry: Entry, index: number): void {
+    if (this.#looks) return;
     const spot = this.#spots[index] as Spot;
     const ahead = spot.at !== undefined && spot.at.place <= entry.place;
     if (!ahead && this.#wants(entry)) (spot.returned ??= new Returned()).add(entry);

@@ -1,7 +1,7 @@
 /** What the filters of a source (3.5.8) ask for, as far as this broker knows them: the Apache selector and no-local filters. */
 
 import { Described } from "../container/public.ts";
-import type { ErrorInit, Source } from "../container/public.ts";
+import type { ErrorInit } from "../container/public.ts";
 import { SelectorError } from "./selector/error.ts";
 import { Selector } from "./selector/selector.ts";
 
@@ -19,16 +19,16 @@ const SELECTOR: ReadonlySet<string | bigint> = new Set<string | bigint>(["apache
 const NO_LOCAL: ReadonlySet<string | bigint> = new Set<string | bigint>(["apache.org:no-local-filter:list", 0x0000_468c_0000_0003n]);
 
 /** Reads the filters of a source; of a selector that is none, why the link is to be refused. */
-export function readFilters(source: Source): Filters | ErrorInit {
+export function readFilters(filter: Readonly<Record<string, unknown>>): Filters | ErrorInit {
   const selectors: Selector[] = [];
   const applied: [string, unknown][] = [];
   let noLocal = false;
-  for (const [name, filter] of Object.entries(source.filter)) {
-    if (!(filter instanceof Described)) continue;
-    if (NO_LOCAL.has(filter.descriptor)) {
+  for (const [name, one] of Object.entries(filter)) {
+    if (!(one instanceof Described)) continue;
+    if (NO_LOCAL.has(one.descriptor)) {
       noLocal = true;
-    } else if (SELECTOR.has(filter.descriptor)) {
-      const text: unknown = filter.value;
+    } else if (SELECTOR.has(one.descriptor)) {
+      const text: unknown = one.value;
       if (typeof text !== "string") return { condition: "amqp:invalid-field", description: "a selector is a text" };
       try {
         // An empty one is none.
@@ -40,7 +40,7 @@ export function readFilters(source: Source): Filters | ErrorInit {
     } else {
       continue;
     }
-    applied.push([name, filter]);
+    applied.push([name, one]);
   }
   return { selectors, noLocal, applied: Object.fromEntries(applied) };
 }

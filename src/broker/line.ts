@@ -54,9 +54,9 @@ export class Line implements Iterable<Entry> {
     entry.lane.remove(entry);
   }
 
-  /** A new reader, which begins at the front. */
-  open(wants: (entry: Entry) => boolean): Cursor {
-    const cursor = new Cursor(this.#lanes, wants);
+  /** A new reader, which begins at the front. With `looks` it sees each entry once, and those under way too. */
+  open(wants: (entry: Entry) => boolean, looks = false): Cursor {
+    const cursor = new Cursor(this.#lanes, wants, looks);
     this.#cursors.push(cursor);
     return cursor;
   }

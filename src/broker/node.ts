@@ -3,6 +3,18 @@
 import type { Message, Sender } from "../container/public.ts";
 import type { Interest } from "./interest.ts";
 
+/** Where one consumer gets its messages from. */
+export interface Place {
+  /** Whether it collects messages while no link is attached to it. */
+  readonly collects: boolean;
+  /** Called when the node gives it up with what it has collected. */
+  onLost: (() => void) | undefined;
+  /** Sends to a link; the function that is returned ends that. */
+  attach(sender: Sender): () => void;
+  /** Its consumer will not come back. */
+  close(): void;
+}
+
 /** A queue or a topic. */
 export interface Node {
   readonly address: string;
@@ -18,8 +30,8 @@ export interface Node {
   full(): Promise<void> | undefined;
   /** Takes a message in, whatever `full` says; `origin` stands for the connection that it came over. */
   put(message: Message, origin?: object): void;
-  /** Adds a consumer; the function that is returned takes it away again. */
-  attach(sender: Sender, interest: Interest): () => void;
+  /** Makes room for a consumer. With `copy` it looks at the messages and leaves them there. */
+  open(interest: Interest, copy: boolean): Place;
   /** Copies of the messages in it, in order. */
   peek(): Message[];
   delete(): void;

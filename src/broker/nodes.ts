@@ -50,12 +50,17 @@ export class Nodes {
     return origin;
   }
 
-  /** A fresh queue, which stays until `delete`. */
+  /** A fresh queue, which stays until it is released. */
   makeDynamic(): Node {
     const random = [...randomBytes(16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const node = new Queue(DYNAMIC_PREFIX + random, { bytes: this.bytes });
     this.#nodes.set(node.address, node);
     return node;
+  }
+
+  /** The link that asked for a dynamic node is gone. */
+  release(node: Node): void {
+    this.delete(node);
   }
 
   /** Forgets a node and what is in it. */

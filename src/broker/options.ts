@@ -1,7 +1,7 @@
 /** The options of `Broker.start()`, their defaults, and what is refused before a port is opened. */
 
 import { ConfigError } from "../errors.ts";
-import type { TlsOptions } from "../container/public.ts";
+import type { Clock, TlsOptions } from "../container/public.ts";
 
 /** What one queue, or one topic, does differently from the default. */
 export interface QueueOptions {
@@ -40,7 +40,14 @@ export interface BrokerOptions {
   /** Octets of all queued messages together at which publishers get no more credit. @default 256 MiB */
   maxBytes?: number | undefined;
   transactions?: TransactionLimits | undefined;
+  /** Subscriptions and other sources that outlive their links, whether one is attached or not; a further one is refused. @default 1_000 */
+  maxSubscriptions?: number | undefined;
+  /** Time and timers, for tests that turn the clock by hand. @default the platform's */
+  clock?: Clock | undefined;
 }
+
+/** Sources that outlive their links. */
+export const DEFAULT_SUBSCRIPTIONS = 1_000;
 
 /** Transactions that may be open at once. */
 export const DEFAULT_TRANSACTIONS = 1_000;
@@ -84,7 +91,7 @@ export function checkOptions(options: BrokerOptions): void {
   if (options.tls === undefined) throw bad(`host "${host}" can be reached from other machines, and passwords would travel unencrypted: give "tls", or listen on 127.0.0.1`);
 }
 
-const NAMES: readonly string[] = ["port", "host", "users", "tls", "webSocket", "queues", "maxBytes", "transactions"];
+const NAMES: readonly string[] = ["port", "host", "users", "tls", "webSocket", "queues", "maxBytes", "transactions", "maxSubscriptions", "clock"];
 const QUEUE_NAMES: readonly string[] = ["deadLetter", "maxLength", "maxDeliveries"];
 
 const TRANSACTION_NAMES: readonly string[] = ["max", "maxBytes", "timeout"];

@@ -15,14 +15,15 @@
 
 import { AmqpError } from "../errors.ts";
 import { Deque } from "../util/deque.ts";
-import type { Message, OutgoingDelivery, Sender } from "../container/public.ts";
+import type { Message, OutgoingDelivery } from "../container/public.ts";
 import { Budget } from "./budget.ts";
 import { Consumer } from "./consumer.ts";
+import type { Sent } from "./consumer.ts";
 import { sizeOf } from "./entry.ts";
 import type { Entry } from "./entry.ts";
 import type { Interest } from "./interest.ts";
 import { Line } from "./line.ts";
-import type { Node } from "./node.ts";
+import type { Node, Place } from "./node.ts";
 import { Readers } from "./readers.ts";
 
 /** How a queue differs from others. */
@@ -53,6 +54,8 @@ export class Queue implements Node {
   readonly #consumers = new Set<Consumer>();
   // The consumers that may have credit, next one first; the others are awaited.
   readonly #ready = new Deque<Consumer>();
+  // How many of the consumers only look.
+  #browsers = 0;
   #dispatching = false;
   #resumes = false;
 
@@ -95,13 +98,8 @@ export class Queue implements Node {
     this.#dispatch();
   }
 
-  attach(sender: Sender, interest: Interest): () => void {
-    const consumer = new Consumer(sender, this, interest);
-    this.#consumers.add(consumer);
-    this.#readers.join(consumer);
-    this.#ready.push(consumer);
-    this.#dispatch();
-    return () => this.#detach(consumer);
+  open(interest: Interest, copy: boolean): Place {
+    return { collects: false, onLost: undefined, attach: (sender) => this.#attach(new Consumer(sender, this, interest, copy)), close: () => undefined };
   }
 
   peek(): Message[] {
@@ -131,6 +129,15 @@ export class Queue implements Node {
     this.#giveBack(entry);
   }
 
+  #attach(consumer: Consumer): () => void {
+    this.#consumers.add(consumer);
+    if (consumer.copies) this.#browsers++;
+    this.#readers.join(consumer);
+    this.#ready.push(consumer);
+    this.#dispatch();
+    return () => this.#detach(consumer);
+  }
+
   #giveBack(entry: Entry): void {
     if (this.deleted) return this.#remove(entry);
     this.#line.giveBack(entry);
@@ -155,6 +162,7 @@ export class Queue implements Node {
 
   #detach(consumer: Consumer): void {
     this.#consumers.delete(consumer);
+    if (consumer.copies) this.#browsers--;
     this.#ready.remove(consumer);
     this.#readers.leave(consumer);
     this.#dispatch();
@@ -167,7 +175,7 @@ export class Queue implements Node {
     this.#dispatching = true;
     try {
       let passed = 0;
-      while (passed < this.#ready.length && this.#line.waiting > 0) {
+      while (passed < this.#ready.length && (this.#line.waiting > 0 || this.#browsers > 0)) {
         const consumer = this.#ready.shift() as Consumer;
         passed = this.#serve(consumer) ? 0 : passed + 1;
       }
@@ -185,21 +193,20 @@ export class Queue implements Node {
       if (consumer.cursor?.paused === true) this.#resumeLater();
       return false;
     }
+    const sent = consumer.copies ? consumer.show(entry) : this.#offer(entry, consumer);
+    if (sent === "busy") void this.#awaitCredit(consumer);
+    else if (sent !== "gone") this.#ready.push(consumer);
+    return true;
+  }
+
+  #offer(entry: Entry, consumer: Consumer): Sent {
     // It is out before it is offered: one that goes out settled is over at once.
     this.#line.take(entry);
     const sent = consumer.offer(entry);
-    if (sent === "sent") {
-      this.#ready.push(consumer);
-      return true;
-    }
+    if (sent === "sent") return sent;
     this.#line.untake(entry);
-    if (sent === "refused") {
-      this.#readers.exclude(entry, consumer);
-      this.#ready.push(consumer);
-    } else if (sent === "busy") {
-      void this.#awaitCredit(consumer);
-    }
-    return true;
+    if (sent === "refused") this.#readers.exclude(entry, consumer);
+    return sent;
   }
 
   // A long search for a selector lets everything else have its turn in between.

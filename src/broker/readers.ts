@@ -32,7 +32,7 @@ export class Readers {
 
   join(consumer: Consumer): void {
     const { interest } = consumer;
-    const key = keyOf(interest);
+    const key = consumer.copies ? undefined : keyOf(interest);
     if (key === undefined) {
       this.#joinAlone(consumer);
       return;
@@ -79,7 +79,7 @@ export class Readers {
   }
 
   #joinAlone(consumer: Consumer): void {
-    const cursor = this.#line.open((entry) => entry.excluded?.has(consumer) !== true && this.#wants(consumer.interest, entry));
+    const cursor = this.#line.open((entry) => entry.excluded?.has(consumer) !== true && this.#wants(consumer.interest, entry), consumer.copies);
     this.#byConsumer.set(consumer, cursor);
     consumer.cursor = cursor;
   }

@@ -235,6 +235,8 @@ export interface Link extends AsyncDisposable {
   readonly recovery: Recovery;
   /** Resolves when it is over, with what ended it; never rejects. */
   readonly closed: Promise<AmqpError | undefined>;
+  /** Whether it is over without having been closed: detached, or gone with its session or connection. Its termini live on as their expiry policies say (§3.5.6). */
+  readonly detached: boolean;
   /**
    * Detaches without closing: the terminus stays with the peer as long as its expiry policy says, and the name is free for a link
    * that finds it again. A link without a `session` of yours has one of its own, which ends with it.

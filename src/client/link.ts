@@ -76,6 +76,7 @@ export abstract class ClientLink implements Link, LinkSink {
   readonly name: string;
   guarantee: Guarantee;
   readonly recovery: Recovery = "new";
+  detached = false;
   /** Resolves when the peer has attached its end; rejects if it does not. */
   readonly opened = new Deferred<void>();
   readonly #closed = new Deferred<AmqpError | undefined>();
@@ -286,8 +287,9 @@ export abstract class ClientLink implements Link, LinkSink {
 
   // ---------------------------------------------------------------- ending
 
-  onDetached(_closed: boolean, error: ErrorCondition | undefined, breach: boolean): void {
+  onDetached(closed: boolean, error: ErrorCondition | undefined, breach: boolean): void {
     this.#remote = "closed";
+    this.detached = !closed;
     if (error !== undefined) {
       const context = breach ? `${this.title}: the peer broke the protocol` : this.opened.settled ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
       this.finish(remoteError("link", breach ? "protocol-violation" : this.opened.settled ? "link-detached" : "link-refused", context, error));
@@ -304,6 +306,7 @@ export abstract class ClientLink implements Link, LinkSink {
   /** The session or the connection is gone, and the link with it. */
   lost(error: AmqpError | undefined): void {
     this.#remote = "closed";
+    this.detached = true;
     this.endpoint?.drop();
     if (error === undefined) this.finish(undefined);
     else this.finish(lostWith(error, "link", this.opened.settled ? `${this.title} is lost` : `${this.title} was refused${this.hint}`));

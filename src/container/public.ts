@@ -1,6 +1,7 @@
 /** The public names of the application door, for the rooms and doors that are built on them. */
 
 export { Container, connect } from "./container.ts";
+export { systemClock } from "./clock.ts";
 export {
   AmqpError, ConfigError, ConnectionError, DecodeError, EncodeError, LimitError, LinkError, RedirectError, SaslError, SessionError,
   TimeoutError, TlsError, TransactionError,
