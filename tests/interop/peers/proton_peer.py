@@ -15,8 +15,8 @@ def say(event, **fields):
     sys.stdout.flush()
 
 
-def options():
-    parser = argparse.ArgumentParser()
+def parser():
+    parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--connect", metavar="HOST:PORT")
     parser.add_argument("--listen", action="store_true", help="on a free port of 127.0.0.1, for one peer")
     parser.add_argument("--address", default="examples")
@@ -26,7 +26,11 @@ def options():
     parser.add_argument("--spec", help="file with one message description a line (to send)")
     parser.add_argument("--count", type=int, default=0, help="how many to receive")
     parser.add_argument("--timeout", type=float, default=60)
-    return parser.parse_args()
+    return parser
+
+
+def options():
+    return parser().parse_args()
 
 
 def free_port():

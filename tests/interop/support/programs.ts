@@ -18,7 +18,7 @@ export interface Destination {
 }
 
 interface Line {
-  readonly event: "listening" | "ready" | "message" | "reply" | "outcome" | "done" | "error";
+  readonly event: "listening" | "ready" | "message" | "reply" | "outcome" | "transaction" | "done" | "error";
   readonly port?: number;
   readonly message?: Seen;
   readonly id?: Notation;
@@ -76,6 +76,29 @@ export function startResponder(kind: PeerKind, address: string, to: Destination 
   return quiet({ url, ready, result: result.then((lines) => lines.find((line) => line.event === "done")?.count ?? 0) });
 }
 
+/** How Proton Python ends each of its transactions. */
+export interface Batches {
+  readonly role: "send" | "recv";
+  readonly ends: readonly ("commit" | "abort" | "drop")[];
+  /** Messages in each. */
+  readonly size: number;
+  /** Settle what is received with its provisional outcome. @default false */
+  readonly settleFirst?: boolean | undefined;
+}
+
+/** Works in transactions, with Proton Python; resolves with how each ended, and the ids that it received. */
+export function startTransactions(address: string, to: Destination, batches: Batches): Running<{ ends: readonly string[]; ids: readonly unknown[] }> {
+  const args = ["--role", batches.role, "--batches", batches.ends.join(","), "--size", String(batches.size), ...(batches.settleFirst === true ? ["--settle-first"] : [])];
+  const { url, ready, result } = start("proton", "transact", [...where(to), "--address", address, ...args]);
+  return quiet({
+    url, ready,
+    result: result.then((lines) => ({
+      ends: lines.filter(({ event }) => event === "transaction").map(({ outcome }) => outcome as string),
+      ids: lines.filter(({ event }) => event === "message").map(({ message }) => message?.id[1]),
+    })),
+  });
+}
+
 /** A failure is told by those promises that a test awaits, not by the others. */
 function quiet<T>(running: Running<T>): Running<T> {
   for (const promise of [running.url, running.ready, running.result]) promise.catch(() => {});
@@ -95,7 +118,7 @@ function where(destination: Destination | undefined): string[] {
   return ["--connect", host, ...user, ...(destination.ca === undefined ? [] : ["--ca", destination.ca])];
 }
 
-function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond", args: readonly string[]): Running<Line[]> {
+function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond" | "transact", args: readonly string[]): Running<Line[]> {
   const [command, script] = kind === "rhea" ? [process.execPath, `rhea-${role}.mjs`] : [python(), `proton_${role}.py`];
   const child = spawn(command, [join(import.meta.dirname, "..", "peers", script), ...args, "--timeout", String(TIMEOUT)], {
     env: { ...withoutOptions(), PYTHONDONTWRITEBYTECODE: "1" },
