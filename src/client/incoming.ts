@@ -9,6 +9,8 @@ import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import type { MessageInit } from "../message/fields.ts";
 import { Message } from "../message/message.ts";
 import type { CallOptions, ErrorInit } from "../options/call.ts";
+import { checkNames } from "../options/check.ts";
+import { checkCallOptions } from "../options/resolve.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
@@ -36,6 +38,10 @@ export interface IncomingOwner extends Receiver {
   /** Sends an answer to where the delivery's message wants it. */
   answer(delivery: IncomingDelivery, message: MessageInit | Message, options: SendOptions | undefined): Promise<OutgoingDelivery>;
 }
+
+const ACCEPT_NAMES: ReadonlySet<string> = new Set(["signal", "timeout", "transaction"]);
+const RELEASE_NAMES: ReadonlySet<string> = new Set(["delivered"]);
+const MODIFY_NAMES: ReadonlySet<string> = new Set(["deliveryFailed", "undeliverableHere", "annotations"]);
 
 export class ClientIncoming<Body = unknown> extends IncomingTransfer implements IncomingDelivery<Body> {
   readonly link: IncomingOwner & Receiver<Body>;
@@ -85,6 +91,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   accept(options?: CallOptions & { transaction?: Transaction | undefined }): Settling {
+    if (options !== undefined) checkAccept(options);
     if (options?.transaction !== undefined) return settling(this.#acceptIn(options.transaction, options));
     const done = this.#dispose(ACCEPTED);
     return options === undefined || done === SETTLED ? done : settling(this.link.bounded(done, options));
@@ -95,12 +102,14 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   release(options?: { delivered?: boolean | undefined }): Settling {
+    if (options !== undefined) checkNames(options, RELEASE_NAMES, "release()");
     return options?.delivered === true ? this.modify({ deliveryFailed: true }) : this.#dispose(RELEASED);
   }
 
   modify(options?: {
     deliveryFailed?: boolean | undefined; undeliverableHere?: boolean | undefined; annotations?: Record<string, unknown> | undefined;
   }): Settling {
+    if (options !== undefined) checkNames(options, MODIFY_NAMES, "modify()");
     // A peer that does not know modified drops such messages (RabbitMQ 3).
     if (!this.link.offersModified) return this.#dispose(RELEASED);
     return this.#dispose({
@@ -289,4 +298,10 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
 
 function isOutcome(state: DeliveryState): state is Outcome {
   return state.type !== "received" && state.type !== "transactional" && state.type !== "declared";
+}
+
+function checkAccept(options: CallOptions & { transaction?: unknown }): void {
+  checkNames(options, ACCEPT_NAMES, "accept()");
+  const { signal, timeout } = options;
+  if (signal !== undefined || timeout !== undefined) checkCallOptions({ signal, timeout }, "accept()");
 }

@@ -124,7 +124,7 @@ export class IncomingLink {
     const { address, ...rest } = options ?? {};
     const own = resolveSenderOptions(this.target?.address, rest, { defaults: this.#host.io.profile.defaults.sender, accepting: true, also: ALSO, where: "accept()" });
     // The sender's modes are its own to choose; where it does not care, the peer's wish is taken (§2.6.9).
-    const snd = rest.sndSettleMode ?? (rest.guarantee === undefined ? this.#attach.sndSettleMode ?? "mixed" : own.sndSettleMode);
+    const snd = rest.sndSettleMode ?? (!own.guaranteeGiven ? this.#attach.sndSettleMode ?? "mixed" : own.sndSettleMode);
     const rcv = this.#attach.rcvSettleMode ?? "first";
     const resolved: ResolvedSender = {
       ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv),
@@ -148,7 +148,7 @@ export class IncomingLink {
     const rest = coordinator === undefined ? given : { ...given, autoAccept: false };
     const own = resolveReceiverOptions(this.source?.address, rest, { defaults: this.#host.io.profile.defaults.receiver, accepting: true, also: ALSO, where: "accept()" });
     const snd = this.#attach.sndSettleMode ?? "mixed";
-    const rcv = rest.rcvSettleMode ?? (rest.guarantee === undefined ? this.#attach.rcvSettleMode ?? "first" : own.rcvSettleMode);
+    const rcv = rest.rcvSettleMode ?? (!own.guaranteeGiven ? this.#attach.rcvSettleMode ?? "first" : own.rcvSettleMode);
     const resolved: ResolvedReceiver = { ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv) };
     const link = new ClientReceiver(this.#host, this.name, resolved);
     endpoint.sink = link;

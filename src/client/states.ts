@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import type { ErrorInit } from "../options/call.ts";
+import { checkErrorInit } from "../options/resolve.ts";
 import type { DeliveryStateInit } from "./api.ts";
 import { outcomeOf } from "./termini.ts";
 
@@ -36,5 +37,5 @@ export function rejectionOf(error: ErrorInit | string | Error | undefined): Erro
   if (error === undefined) return undefined;
   if (typeof error === "string") return { condition: UNSPECIFIED, description: error };
   if (error instanceof Error) return { condition: (error as { condition?: string }).condition ?? UNSPECIFIED, description: error.message };
-  return error;
+  return checkErrorInit(error, "reject()");
 }

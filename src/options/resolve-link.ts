@@ -30,6 +30,8 @@ export interface ResolvedLink {
   /** undefined: one is to be made. */
   readonly name: string | undefined;
   readonly guarantee: Guarantee;
+  /** Whether it was asked for, so that an accepting side need not take the peer's wish. */
+  readonly guaranteeGiven: boolean;
   readonly guaranteeFallback: Guarantee | undefined;
   /** What we ask for, by the guarantee unless it was given. */
   readonly sndSettleMode: "unsettled" | "settled" | "mixed";
@@ -254,6 +256,7 @@ function common(all: LinkOptionsBase, modes: Modes): Omit<ResolvedLink, "source"
   return {
     ...modes,
     name: all.name,
+    guaranteeGiven: all.guarantee !== undefined,
     guaranteeFallback: all.guaranteeFallback,
     properties: all.properties,
     offeredCapabilities: asList(all.offeredCapabilities),

@@ -38,7 +38,7 @@ describe("senders", () => {
 
   test("S04 defaults", () => {
     expect(resolveSenderOptions("orders")).toEqual({
-      name: undefined, guarantee: "at-least-once", guaranteeFallback: undefined, sndSettleMode: "unsettled", rcvSettleMode: "first",
+      name: undefined, guarantee: "at-least-once", guaranteeGiven: false, guaranteeFallback: undefined, sndSettleMode: "unsettled", rcvSettleMode: "first",
       properties: undefined, offeredCapabilities: [], desiredCapabilities: [], maxMessageSize: undefined, signal: undefined, timeout: undefined,
       source: { ...blank, filter: undefined, distributionMode: undefined, outcomes: undefined, defaultOutcome: undefined },
       target: { ...blank, address: "orders" },
