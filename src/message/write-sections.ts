@@ -177,7 +177,7 @@ export function writeBody(
 ): void {
   if (typeof body === "string") {
     writeDescriptor(w, SECTION.value);
-    writeString(w, body);
+    writeText(w, "body", body);
   } else if (body instanceof Uint8Array) {
     writeData(w, body, start, references);
   } else if (isSection(body)) {
@@ -231,7 +231,7 @@ function skipTo(w: ByteWriter, count: number, field: number): number {
 
 function writeMessageId(w: ByteWriter, name: string, id: MessageId): void {
   if (typeof id === "string") {
-    writeString(w, id);
+    writeText(w, name, id);
   } else if (typeof id === "number") {
     writeUlong(w, wantWhole(name, id, Number.MAX_SAFE_INTEGER));
   } else if (typeof id === "bigint") {
@@ -254,7 +254,11 @@ function writeUserId(w: ByteWriter, userId: Uint8Array | string): void {
 
 function writeText(w: ByteWriter, name: string, text: string): void {
   if (typeof text !== "string") throw unfit(name, `it is a string, not ${show(text)}`);
-  writeString(w, text);
+  try {
+    writeString(w, text);
+  } catch (cause) {
+    throw cause instanceof EncodeError ? unfit(name, cause.message, cause) : cause;
+  }
 }
 
 function writeAscii(w: ByteWriter, name: string, text: string): void {

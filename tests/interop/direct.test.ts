@@ -14,7 +14,7 @@ describe.each(["proton", "rhea"] as const)("directly with %s", (kind) => {
   const sending: readonly Party[] = [kind === "proton" ? "proton-python" : "rhea-sends"];
   const receiving: readonly Party[] = [kind === "proton" ? "proton-python" : "rhea-receives"];
 
-  test("it listens, we send 1,000 messages of every type, and every size", async () => {
+  test("it listens, we send 1,000 messages of every type, and every size (S14, P07)", async () => {
     const sent = typedAndSized(fresh("ours"), receiving);
     const peer = startReceiver(kind, "direct", undefined, sent.length);
     await using connection = await connect(await peer.url, { reconnect: false });
@@ -22,7 +22,7 @@ describe.each(["proton", "rhea"] as const)("directly with %s", (kind) => {
     expectArrived(sent, await peer.result, receiving);
   });
 
-  test("it listens, we receive 1,000 messages of every type, and every size", async () => {
+  test("it listens, we receive 1,000 messages of every type, and every size (S14, P07)", async () => {
     const sent = typedAndSized(fresh(kind), sending);
     const peer = startSender(kind, "direct", undefined, sent);
     await using connection = await connect(await peer.url, { typed: true, reconnect: false });
@@ -31,7 +31,7 @@ describe.each(["proton", "rhea"] as const)("directly with %s", (kind) => {
     expect((await peer.result).map((one) => one.outcome)).toEqual(sent.map(() => "accepted"));
   });
 
-  test("we listen, it sends 1,000 messages of every type, and every size", async () => {
+  test("we listen, it sends 1,000 messages of every type, and every size (S14, P07)", async () => {
     await using container = new Container();
     const listener = await container.listen("amqp://127.0.0.1:0");
     const sent = typedAndSized(fresh(kind), sending);
@@ -40,7 +40,7 @@ describe.each(["proton", "rhea"] as const)("directly with %s", (kind) => {
     expect((await peer.result).map((one) => one.outcome)).toEqual(sent.map(() => "accepted"));
   });
 
-  test("we listen, it receives 1,000 messages of every type, and every size", async () => {
+  test("we listen, it receives 1,000 messages of every type, and every size (S14, P07)", async () => {
     await using container = new Container();
     const listener = await container.listen("amqp://127.0.0.1:0");
     const sent = typedAndSized(fresh("ours"), receiving);

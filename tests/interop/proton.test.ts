@@ -22,7 +22,7 @@ const brokers: readonly { readonly name: BrokerName; readonly party: Party }[] =
 describe.each(brokers)("Proton Python through $name", ({ name, party }) => {
   const parties: readonly Party[] = ["proton-python", party];
 
-  test("ours to Proton Python: 1,000 messages of every type, and every size", async () => {
+  test("ours to Proton Python: 1,000 messages of every type, and every size (S14, P07)", async () => {
     const { url } = broker(name);
     await using connection = await connect(url);
     const address = queueOn(name, 11);
@@ -32,7 +32,7 @@ describe.each(brokers)("Proton Python through $name", ({ name, party }) => {
     expectArrived(sent, await startReceiver("proton", address, { url }, sent.length).result, parties);
   });
 
-  test("Proton Python to ours: 1,000 messages of every type, and every size", async () => {
+  test("Proton Python to ours: 1,000 messages of every type, and every size (S14, P07)", async () => {
     const { url } = broker(name);
     await using connection = await connect(url, { typed: true });
     const address = queueOn(name, 12);

@@ -132,7 +132,9 @@ describe("what cannot be sent", () => {
     ["a function in the footer", { footer: { a: () => 1 } }, 'footer["a"]'],
     ["a function in the body", { body: [() => 1] }, "body"],
     ["a circle in the body", { body: circle() }, "body"],
-    ["a lone surrogate in the body", { body: "\ud800 and more than forty characters, so that it is written as long text" }, "surrogate"],
+    ["a lone surrogate in the body", { body: "\ud800 and more than forty characters, so that it is written as long text" }, "message body: a lone surrogate"],
+    ["a lone surrogate in the subject", { subject: "\ud800" }, "message subject: a lone surrogate"],
+    ["a lone surrogate in the id", { id: "\ud800" }, "message id: a lone surrogate"],
   ])("%s: the error names it", (_name, init, named) => {
     expect(() => encoded(init as MessageInit)).toThrow(EncodeError);
     expect(() => encoded(init as MessageInit)).toThrow(expect.objectContaining({ code: "not-encodable", message: expect.stringContaining(named) }));
