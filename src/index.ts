@@ -5,14 +5,15 @@ export {
   AmqpError, AtLeastOnce, AtMostOnce, BodySection, ConfigError, ConnectionError, Container, Copy, DecodeError, Described, DurableSubscription,
   DynamicNodeProperties, EncodeError, ExactlyOnce, Filter, InDoubtError, LimitError, LinkError,
   Message, ModifiedError, Move, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, Selector, SendError, SessionError, TimeoutError, TlsError,
-  TransactionError, Typed, Uuid, connect, data, sequence, types, value,
+  TransactionError, Typed, Uuid, connect, data, scramCredentials, sequence, types, value,
 } from "./container/public.ts";
 export type {
-  AmqpTypeName, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
+  AmqpTypeName, AuthenticateContext, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
   ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
   ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
-  MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
-  Requester, RequesterOptions, Responder, ResponderOptions, SchemaIssue, SchemaResult, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
+  MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
+  Requester, RequesterOptions, Responder, ResponderOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep,
+  SchemaIssue, SchemaResult, ScramCredentials, ScramMechanism, ScramOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
   SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, TakeOptions, Target, TargetInit, Terminus,
   TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, WebSocketListenOptions, WebSocketOptions,
 } from "./container/public.ts";

@@ -17,6 +17,7 @@ import type { StandardSchema } from "../options/standard-schema.ts";
 import type { DistributionMode, Durability, ExpiryPolicy, SourceInit, TargetInit } from "../options/terminus.ts";
 import type { TransactionOptionsBase } from "../options/transaction.ts";
 import type { Bytes } from "../util/bytes.ts";
+import type { PeerCertificate } from "../util/peer-certificate.ts";
 import type { Uuid } from "../wire/values.ts";
 
 /** A promise of an endpoint, with the endpoint itself: what is asked of it before the peer has answered waits. */
@@ -90,7 +91,7 @@ export interface PeerIdentity {
   /** The SASL mechanism that established it; "NONE" without SASL. */
   readonly mechanism: string;
   readonly user: string | undefined;
-  readonly certificate: { readonly subject: string; readonly fingerprint256: string } | undefined;
+  readonly certificate: PeerCertificate | undefined;
 }
 
 /** A connection to a peer (§2.4). */
@@ -108,6 +109,8 @@ export interface Connection extends AsyncDisposable {
   readonly remoteDesiredCapabilities: readonly string[];
   /** Of the peer, on the listening side. */
   readonly identity: PeerIdentity | undefined;
+  /** The peer's TLS certificate on either side, where it showed one that was verified. */
+  readonly peerCertificate: PeerCertificate | undefined;
   /** Resolves when it is over, with what ended it; never rejects. */
   readonly closed: Promise<AmqpError | undefined>;
   session(options?: SessionOptions): Opening<Session>;

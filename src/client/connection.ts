@@ -20,6 +20,7 @@ import type { ResolvedSession } from "../options/resolve-link.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import type { Need } from "../sasl/mechanism.ts";
 import { Deferred } from "../util/deferred.ts";
+import type { PeerCertificate } from "../util/peer-certificate.ts";
 import { SlabPool, SlabWriter } from "../util/slab.ts";
 import type {
   Connection, ConnectionStatus, Container, EndpointState, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Requester, RequesterOptions,
@@ -144,7 +145,11 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   get identity(): PeerIdentity | undefined {
     if (this.profile.side === "client" || this.#socket === undefined) return undefined;
     const sasl = this.#endpoint?.identity;
-    return { mechanism: sasl?.mechanism ?? "NONE", user: sasl?.user, certificate: this.#socket.duplex.peerCertificate };
+    return { mechanism: sasl?.mechanism ?? "NONE", user: sasl?.user, certificate: this.peerCertificate };
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.#socket?.duplex.peerCertificate;
   }
 
   get closed(): Promise<AmqpError | undefined> {

@@ -3,24 +3,19 @@
 import type { ClientConnection } from "../client/connection.ts";
 import type { Socket } from "../client/profile.ts";
 import { bounds, within } from "../client/waiting.ts";
-import { AmqpError, ConnectionError, SaslError } from "../errors.ts";
-import type { Credentials } from "../options/connect.ts";
+import { AmqpError, ConnectionError } from "../errors.ts";
 import type { Clock } from "../options/environment.ts";
 import type { ResolvedConnect } from "../options/resolve-connect.ts";
-import { userAt } from "../options/resolve-connect.ts";
 import type { ParsedUrl } from "../options/url.ts";
 import { hostPort } from "../options/url.ts";
-import type { ClientCredentials } from "../sasl/choose.ts";
-import { checkAllowed, chooseMechanism, createClientMechanism } from "../sasl/choose.ts";
-import { ClientNegotiation } from "../sasl/client-negotiation.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import type { WebSocketSettings } from "../transport/duplex-options.ts";
 import { streamDuplex } from "../transport/streams.ts";
+import { identityFor, signIn } from "./signing-in.ts";
 import { connectDuplex } from "#transport";
 
 /** Connects to the first url that answers. @throws ConnectionError with every cause in `errors`, TimeoutError timeout */
 export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock): Promise<void> {
-  checkAllowed(options.allowedMechs);
   const giveUp = new AbortController();
   connection.onGiveUp = () => giveUp.abort(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
   const attempts = tryEach(connection, options, giveUp.signal);
@@ -68,40 +63,9 @@ function failure(errors: readonly AmqpError[]): ConnectionError {
 }
 
 async function openSocket(url: ParsedUrl, shown: string, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
-  const credentials = await credentialsFor(url, shown, options, attempt, signal);
+  const identity = await identityFor(url, options, { url: shown, attempt, signal });
   const duplex = await openDuplex(url, shown, options, signal);
-  const { cert, pfx } = options.tls.reveal();
-  const allowInsecureMechs = options.allowInsecureMechs ?? duplex.loopback;
-  const sasl = !options.saslEnabled ? undefined : new ClientNegotiation({
-    hostname: options.virtualHost ?? url.host,
-    maxRounds: options.limits.maxSaslRounds,
-    choose: (offered) => createClientMechanism(chooseMechanism({
-      offered, credentials: credentials.type, certificate: duplex.secure && (cert !== undefined || pfx !== undefined), secure: duplex.secure,
-      allowInsecureMechs, allowedMechs: options.allowedMechs,
-    }), credentials),
-  });
-  return {
-    duplex, url: shown, sasl,
-    answer: (need) => {
-      throw new SaslError(`no mechanism here needs ${need.need}`, { code: "sasl-failed", scope: "connection" });
-    },
-  };
-}
-
-async function credentialsFor(url: ParsedUrl, shown: string, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<ClientCredentials> {
-  const own = userAt(options, url);
-  if (options.credentials === undefined) {
-    return own === undefined ? { type: "none" } : { type: "password", user: own.user, password: own.password?.reveal() ?? "" };
-  }
-  let given: Credentials;
-  try {
-    given = await options.credentials({ url: shown, attempt, signal });
-  } catch (error) {
-    throw new SaslError(`the credentials function failed for ${shown}: ${error instanceof Error ? error.message : String(error)}`, {
-      code: "auth-failed", scope: "connection", retryable: (error as { retryable?: unknown } | undefined)?.retryable !== false, cause: error,
-    });
-  }
-  return "token" in given ? { type: "token", user: given.user } : { type: "password", user: given.user, password: given.password };
+  return { duplex, url: shown, ...signIn(identity, url, shown, options, duplex) };
 }
 
 async function openDuplex(url: ParsedUrl, shown: string, options: ResolvedConnect, signal: AbortSignal): Promise<ByteDuplex> {

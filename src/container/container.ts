@@ -19,6 +19,7 @@ import { resolveConnectOptions } from "../options/resolve-connect.ts";
 import { checkContainerOptions } from "../options/resolve.ts";
 import { resolveListenOptions } from "../options/resolve-listen.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
+import { checkAllowed } from "../sasl/choose.ts";
 import { systemClock } from "./clock.ts";
 import { connectAny } from "./connecting.ts";
 import { startListener } from "./listener.ts";
@@ -50,6 +51,7 @@ class ContainerCore implements ContainerApi {
   connect(url?: string | readonly string[] | ConnectOptions, options?: ConnectOptions): Opening<Connection> {
     this.#mustLive();
     const resolved = resolveConnectOptions(url, options, this.#options);
+    checkAllowed(resolved.allowedMechs, [...resolved.mechanisms.keys()]);
     const connection = this.#add(new ClientConnection(this, this.#clientProfile(resolved)));
     return opening(connection as Connection, connectAny(connection, resolved, this.#clock).then(() => connection));
   }

@@ -7,18 +7,15 @@ import type { IncomingLink } from "../client/link-request.ts";
 import { unfitClose } from "../client/encodable.ts";
 import { asRequest } from "../client/link-request.ts";
 import type { Profile } from "../client/profile.ts";
-import { AmqpError, SaslError } from "../errors.ts";
+import { AmqpError } from "../errors.ts";
 import type { CloseOptions } from "../options/call.ts";
 import { checkNames } from "../options/check.ts";
 import type { ResolvedListen } from "../options/resolve-listen.ts";
 import { hostPort } from "../options/url.ts";
-import { AnonymousServer } from "../sasl/anonymous.ts";
-import { ExternalServer } from "../sasl/external.ts";
-import type { Need, ServerMechanism } from "../sasl/mechanism.ts";
-import { PlainServer } from "../sasl/plain.ts";
 import { ServerNegotiation } from "../sasl/server-negotiation.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import { streamDuplex } from "../transport/streams.ts";
+import { Admission } from "./admission.ts";
 import { listenDuplex } from "#transport";
 
 /** Options of `serve()`. */
@@ -38,6 +35,7 @@ class ContainerListener implements Listener {
   readonly #authorize: ListenOptions["authorize"];
   readonly #create: () => ClientConnection;
   readonly #profile: Profile;
+  readonly #admission: Admission;
   readonly #connections = new Set<ClientConnection>();
   readonly #opened = new Feed<Connection>();
   readonly #links = new Feed<LinkRequest>();
@@ -57,6 +55,7 @@ class ContainerListener implements Listener {
     this.#authorize = authorize;
     this.#create = create;
     this.#profile = profile;
+    this.#admission = new Admission(options, profile.onError);
   }
 
   async start(): Promise<void> {
@@ -174,10 +173,10 @@ class ContainerListener implements Listener {
   }
 
   async #run(connection: ClientConnection, duplex: ByteDuplex): Promise<void> {
-    const mechanisms = this.#mechanisms(duplex);
+    const mechanisms = this.#admission.mechanisms(duplex);
     try {
       await connection.run({
-        duplex, url: this.url, sasl: new ServerNegotiation(mechanisms, this.#options.limits.maxSaslRounds), saslOptional: mechanisms.has("ANONYMOUS"), answer: (need) => this.#authenticate(need, duplex),
+        duplex, url: this.url, sasl: new ServerNegotiation(mechanisms, this.#options.limits.maxSaslRounds), saslOptional: mechanisms.has("ANONYMOUS"), answer: (need) => this.#admission.answer(need, duplex),
       });
       if (this.#readsConnections || this.#handlers.size === 0) this.#opened.push(connection);
     } catch (error) {
@@ -186,30 +185,6 @@ class ContainerListener implements Listener {
     } finally {
       this.#handshakes -= 1;
     }
-  }
-
-  #mechanisms(duplex: ByteDuplex): ReadonlyMap<string, () => ServerMechanism> {
-    const { allowedMechs, authenticate, allowInsecureMechs, tls } = this.#options;
-    const subject = duplex.peerCertificate?.subject;
-    const all = new Map<string, () => ServerMechanism>();
-    if (tls.reveal().requestCert === true && subject !== undefined) all.set("EXTERNAL", () => new ExternalServer(subject));
-    if (authenticate !== undefined && (duplex.secure || duplex.loopback || allowInsecureMechs)) all.set("PLAIN", () => new PlainServer());
-    const anybody = allowedMechs?.includes("ANONYMOUS") ?? (authenticate === undefined && tls.reveal().requestCert !== true);
-    if (anybody) all.set("ANONYMOUS", () => new AnonymousServer());
-    const offered = allowedMechs === undefined ? all : new Map(allowedMechs.flatMap((name) => {
-      const make = all.get(name);
-      return make === undefined ? [] : [[name, make] as const];
-    }));
-    // Where nothing that is allowed can be used, everybody is refused, in SASL's own words.
-    return offered.size === 0 ? new Map([["EXTERNAL", () => new ExternalServer(undefined)]]) : offered;
-  }
-
-  async #authenticate(need: Need, duplex: ByteDuplex): Promise<boolean> {
-    const { authenticate } = this.#options;
-    if (need.need !== "authenticate" || authenticate === undefined) {
-      throw new SaslError(`a listener cannot fulfil ${need.need}`, { code: "sasl-failed", scope: "connection" });
-    }
-    return authenticate(need.user, need.password, { remoteAddress: duplex.remoteAddress });
   }
 
   // ---------------------------------------------------------------- links

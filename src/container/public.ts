@@ -2,6 +2,7 @@
 
 export { Container, connect } from "./container.ts";
 export { systemClock } from "./clock.ts";
+export { scramCredentials } from "./scram-credentials.ts";
 export {
   AmqpError, ConfigError, ConnectionError, DecodeError, EncodeError, LimitError, LinkError, RedirectError, SaslError, SessionError,
   TimeoutError, TlsError, TransactionError,
@@ -16,6 +17,7 @@ export { BodySection, data, sequence, value } from "../message/body.ts";
 export { Described, Typed, Uuid, types } from "../wire/values.ts";
 export type { AmqpTypeName } from "../wire/values.ts";
 export type { Bytes } from "../util/bytes.ts";
+export type { PeerCertificate } from "../util/peer-certificate.ts";
 export type {
   Connection, ConnectionStatus, ConsumeOptions, Coordinator, Delivery, DeliveryStateInit, EndpointState, Explanation, IncomingDelivery, Link,
   LinkRequest, Listener, ListenOptions, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery, Requester,
@@ -33,7 +35,10 @@ export {
   AtLeastOnce, AtMostOnce, Copy, DurableSubscription, DynamicNodeProperties, ExactlyOnce, Filter, Move, Selector,
 } from "../options/link-options.ts";
 export type { LinkOption } from "../options/link-options.ts";
-export type { WebSocketListenOptions } from "../options/listen.ts";
+export type { AuthenticateContext, PasswordsContext, WebSocketListenOptions } from "../options/listen.ts";
+export type {
+  SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep, ScramCredentials, ScramMechanism, ScramOptions,
+} from "../options/sasl.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "../options/standard-schema.ts";
 export type { SourceInit, TargetInit, TerminusInit } from "../options/terminus.ts";
 export type { Timeouts } from "../options/timeouts.ts";

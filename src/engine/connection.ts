@@ -314,7 +314,8 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
   failLater(error: AmqpError, say: () => void): void {
     this.#splitter.stop();
     this.#penalty ??= {
-      due: this.#now + PENALTY,
+      // From the peer's last word on, so that the time which the check took tells nothing.
+      due: this.#now + Math.max(0, PENALTY - this.#idle.silence(this.#now)),
       end: () => {
         say();
         this.fail(error);

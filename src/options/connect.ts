@@ -2,6 +2,7 @@
 
 import type { CallOptions } from "./call.ts";
 import type { Limits } from "./limits.ts";
+import type { SaslClient, SaslClientContext } from "./sasl.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 /** A TLS domain: certificates in PEM (text or bytes), or `pfx` in PKCS#12. */
@@ -24,7 +25,7 @@ export interface TlsOptions {
   requestCert?: boolean | undefined;
 }
 
-/** Who we are to the peer. */
+/** Who we are to the peer; `expiresAt` is a Date, or milliseconds as of `Date.now()`. */
 export type Credentials =
   | { user: string; password: string; expiresAt?: Date | number | undefined }
   | { token: string; user?: string | undefined; expiresAt?: Date | number | undefined };
@@ -80,8 +81,12 @@ export interface ConnectOptions extends CallOptions {
   sni?: string | undefined;
   user?: string | undefined;
   password?: string | undefined;
-  /** Asked before every attempt; stands before `user` and `password`, and they before the url's. */
+  /** Asked before every attempt, and again before what it gave expires; stands before `token`, and that before `user` and `password`, and they before the url's. */
   credentials?: ((context: CredentialsContext) => Credentials | Promise<Credentials>) | undefined;
+  /** A bearer token for OAUTHBEARER or XOAUTH2, or a function that is asked for one before every attempt; `user` goes with it where there is one. */
+  token?: string | ((context: CredentialsContext) => string | Promise<string>) | undefined;
+  /** SASL mechanisms of your own by name; they stand before the built-in ones, in this order. @default none */
+  mechanisms?: Readonly<Record<string, (context: SaslClientContext) => SaslClient>> | undefined;
   /** The open's container-id. @default the container's id */
   containerId?: string | undefined;
   /** Octets of the largest frame that is taken, 512 to 2^32-1. @default 262_144 */

@@ -3,6 +3,8 @@
 import type { CallOptions } from "./call.ts";
 import type { TlsOptions, Transport } from "./connect.ts";
 import type { Limits } from "./limits.ts";
+import type { SaslServer, SaslServerContext, ScramCredentials } from "./sasl.ts";
+import type { PeerCertificate } from "../util/peer-certificate.ts";
 
 /** What an `authenticate` function is told besides user and password. */
 export interface AuthenticateContext {
@@ -20,6 +22,12 @@ export interface WebSocketListenOptions {
   origins?: "*" | readonly string[] | undefined;
 }
 
+/** What a `passwords` function is told besides the user. */
+export interface PasswordsContext extends AuthenticateContext {
+  /** The mechanism that the peer has chosen: stored credentials are for one of them. */
+  readonly mechanism: string;
+}
+
 /** Options of `listen()`, less those that name the client's classes. */
 export interface ListenOptionsBase extends CallOptions {
   /** amqp://host:port or amqps://host:port; ws:// or wss:// serves WebSockets only. Port 0 takes a free one. */
@@ -30,12 +38,20 @@ export interface ListenOptionsBase extends CallOptions {
   port?: number | undefined;
   /** With `cert` and `key`, or `pfx`. */
   tls?: TlsOptions | undefined;
-  /** Mechanisms to offer, as a list or separated by spaces. @default PLAIN with `authenticate`, EXTERNAL with `tls.requestCert`, ANONYMOUS on loopback with neither */
+  /** Mechanisms to offer, as a list or separated by spaces. @default all that the functions below make possible, EXTERNAL with `tls.requestCert`, ANONYMOUS on loopback with neither */
   allowedMechs?: string | readonly string[] | undefined;
   /** Whether an address that is not loopback may be listened on without TLS, or without authentication. @default false */
   allowInsecureMechs?: boolean | undefined;
-  /** Whether this is the user's password. */
+  /** Whether this is the user's password (PLAIN). */
   authenticate?: ((user: string, password: string, context: AuthenticateContext) => boolean | Promise<boolean>) | undefined;
+  /** The user's password, or what `scramCredentials()` made of it; undefined is no such user, which peers are not told (SCRAM, and PLAIN without `authenticate`). */
+  passwords?: ((user: string, context: PasswordsContext) => string | ScramCredentials | undefined | Promise<string | ScramCredentials | undefined>) | undefined;
+  /** Whose token this is: a text is the user, true the one that the peer names, false nobody (OAUTHBEARER, XOAUTH2). */
+  authenticateToken?: ((token: string, user: string | undefined, context: AuthenticateContext) => string | boolean | Promise<string | boolean>) | undefined;
+  /** Whom the peer's verified certificate is for: a text is the user, true the certificate's subject, false nobody (EXTERNAL). @default the subject */
+  authenticateCertificate?: ((certificate: PeerCertificate, context: AuthenticateContext) => string | boolean | Promise<string | boolean>) | undefined;
+  /** SASL mechanisms of your own by name; they are offered first, in this order. @default none */
+  mechanisms?: Readonly<Record<string, (context: SaslServerContext) => SaslServer>> | undefined;
   offeredCapabilities?: string | readonly string[] | undefined;
   /** Added to the open's properties; keys are written as symbols. */
   properties?: Record<string, unknown> | undefined;

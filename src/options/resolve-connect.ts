@@ -11,6 +11,7 @@ import type { Limits, ResolvedLimits } from "./limits.ts";
 import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./resolve.ts";
 import { connectSchema, tlsSchema } from "./schemas.ts";
 import { Secret } from "./secret.ts";
+import type { SaslClient, SaslClientContext } from "./sasl.ts";
 import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
 import { isAddress, parseUrl } from "./url.ts";
 import type { ParsedUrl } from "./url.ts";
@@ -35,6 +36,9 @@ export interface ResolvedConnect {
   readonly user: string | undefined;
   readonly password: Secret<string> | undefined;
   readonly credentials: ((context: CredentialsContext) => Credentials | Promise<Credentials>) | undefined;
+  readonly token: Secret<string> | ((context: CredentialsContext) => string | Promise<string>) | undefined;
+  /** The user's own, in their order. */
+  readonly mechanisms: ReadonlyMap<string, (context: SaslClientContext) => SaslClient>;
   /** undefined: the container's id. */
   readonly containerId: string | undefined;
   readonly maxFrameSize: number;
@@ -80,10 +84,13 @@ export function resolveConnectOptions(
   const file = texts === undefined ? mustFind() : undefined;
   const all = layered<ConnectOptions>(own, file?.options);
   const timeouts = resolveTimeouts(second?.timeouts, first?.timeouts, defaults.connection?.timeouts, defaults.timeouts);
-  const who = given.user === undefined && given.password === undefined ? all : given;
+  const who = IDENTITY.every((name) => given[name] === undefined) ? all : given;
   if (who.password !== undefined && who.user === undefined) throw configError(WHERE, 'option "password" needs option "user"');
-  if (all.sni !== undefined && isAddress(all.sni)) throw configError(WHERE, 'option "sni" must be a name, not an address');
   const urls = texts === undefined ? [readFileUrl(file as ConnectFile, all)] : readUrls(texts, all);
+  if (all.saslEnabled === false && (IDENTITY.some((name) => who[name] !== undefined) || urls.some(({ user }) => user !== undefined))) {
+    throw configError(WHERE, 'option "saslEnabled" is false, so that nobody would ever be told who signs in; leave it out, or leave out user, password, token and credentials');
+  }
+  if (all.sni !== undefined && isAddress(all.sni)) throw configError(WHERE, 'option "sni" must be a name, not an address');
   if (given.webSocket !== undefined && urls.every((one) => one.request === undefined)) throw configError(WHERE, 'option "webSocket" is for ws:// and wss:// urls');
   if (!HAS_SOCKETS && all.transport === undefined) refuseInBrowser(urls, all);
   return {
@@ -99,7 +106,9 @@ export function resolveConnectOptions(
     sni: all.sni,
     user: who.user,
     password: who.password === undefined ? undefined : new Secret(who.password),
-    credentials: all.credentials,
+    credentials: who.credentials,
+    token: typeof who.token === "string" ? new Secret(who.token) : who.token,
+    mechanisms: new Map(Object.entries(all.mechanisms ?? {})),
     containerId: all.containerId,
     maxFrameSize: all.maxFrameSize ?? DEFAULT_MAX_FRAME_SIZE,
     channelMax: all.channelMax ?? DEFAULT_CHANNEL_MAX,
@@ -123,6 +132,9 @@ export function userAt(connect: ResolvedConnect, url: ParsedUrl): { user: string
 }
 
 const WHERE = "connect()";
+
+/** The options that say who we are; those of a call are never mixed with the container's. */
+const IDENTITY = ["credentials", "token", "user", "password"] as const;
 
 /** The urls as given; undefined where nobody gave one. */
 function readTexts(positional: string | readonly string[] | undefined, given: ConnectOptions, all: ConnectOptions): string | readonly string[] | undefined {

@@ -1,13 +1,14 @@
 /** Makes one flat record from what `listen()` was given, and refuses to listen where anybody could come in unasked. */
 
 import { check, configError } from "./check.ts";
-import type { AuthenticateContext, ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
+import type { ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
 import { DEFAULT_CHANNEL_MAX, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_FRAME_SIZE } from "./limits.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./resolve.ts";
 import type { ConnectDefaults } from "./resolve-connect.ts";
 import type { Int64Mode, TlsOptions, Transport } from "./connect.ts";
 import { listenSchema, webSocketListenSchema } from "./schemas.ts";
+import type { SaslServer, SaslServerContext } from "./sasl.ts";
 import { Secret } from "./secret.ts";
 import type { ResolvedTimeouts } from "./timeouts.ts";
 import { DEFAULT_PORTS, parseUrl } from "./url.ts";
@@ -22,7 +23,12 @@ export interface ResolvedListen {
   /** undefined: what the other options make possible. */
   readonly allowedMechs: readonly string[] | undefined;
   readonly allowInsecureMechs: boolean;
-  readonly authenticate: ((user: string, password: string, context: AuthenticateContext) => boolean | Promise<boolean>) | undefined;
+  readonly authenticate: ListenOptionsBase["authenticate"];
+  readonly passwords: ListenOptionsBase["passwords"];
+  readonly authenticateToken: ListenOptionsBase["authenticateToken"];
+  readonly authenticateCertificate: ListenOptionsBase["authenticateCertificate"];
+  /** The user's own, in their order. */
+  readonly mechanisms: ReadonlyMap<string, (context: SaslServerContext) => SaslServer>;
   readonly offeredCapabilities: readonly string[];
   readonly properties: Readonly<Record<string, unknown>> | undefined;
   /** undefined: no WebSocket. */
@@ -78,6 +84,10 @@ export function resolveListenOptions(
     allowedMechs: asWords(all.allowedMechs),
     allowInsecureMechs: all.allowInsecureMechs ?? false,
     authenticate: all.authenticate,
+    passwords: all.passwords,
+    authenticateToken: all.authenticateToken,
+    authenticateCertificate: all.authenticateCertificate,
+    mechanisms: new Map(Object.entries(all.mechanisms ?? {})),
     offeredCapabilities: asList(all.offeredCapabilities),
     properties: all.properties,
     webSocket: readWebSocket(all.webSocket, request),
@@ -99,6 +109,12 @@ export function resolveListenOptions(
 /** Whether a host to listen on is reached from this machine only. */
 export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/i.test(host);
+}
+
+/** Whether a listener has any way to tell who a peer is. */
+export function asksWho(listen: ResolvedListen): boolean {
+  const { authenticate, passwords, authenticateToken, mechanisms, tls } = listen;
+  return authenticate !== undefined || passwords !== undefined || authenticateToken !== undefined || mechanisms.size > 0 || tls.reveal().requestCert === true;
 }
 
 const WHERE = "listen()";
@@ -135,9 +151,9 @@ function guard(listen: ResolvedListen, tls: TlsOptions | undefined): void {
     throw configError(WHERE, 'TLS needs a certificate: give "cert" and "key", or "pfx", in option "tls"');
   }
   if (listen.allowInsecureMechs || isLoopbackHost(listen.host)) return;
-  const authenticated = listen.authenticate !== undefined || tls?.requestCert === true;
+  const authenticated = asksWho(listen);
   if (!listen.secure || !authenticated) {
     throw configError(WHERE, `${listen.host} is reached from other machines, without ${listen.secure ? "authentication" : "TLS"}: `
-      + 'give "tls" and "authenticate", listen on 127.0.0.1, or set "allowInsecureMechs" to true');
+      + 'give "tls" and "authenticate" or "passwords", listen on 127.0.0.1, or set "allowInsecureMechs" to true');
   }
 }

@@ -6,6 +6,7 @@ import type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Trans
 import type { ContainerOptions } from "./container.ts";
 import type { Clock, Logger } from "./environment.ts";
 import type { Limits } from "./limits.ts";
+import type { ScramOptions } from "./sasl.ts";
 import type {
   BatchOptions, ConsumeOptionsBase, FlowOptions, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "./link.ts";
@@ -77,6 +78,15 @@ export const webSocketListenShape: Shape<WebSocketListenOptions> = {
 
 const transport = rule<Transport>("a transport: an object with readable, writable and close()", isTransport);
 
+const mechanisms = rule<never>("an object of functions by the mechanism's name, in capitals, digits, - and _", isMechanisms);
+
+/** The options of `ScramOptions`, one by one. */
+export const scramShape: Shape<ScramOptions> = {
+  mechanism: oneOf("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+  iterations: whole(4_096, 600_000),
+  salt: rule("at least 8 bytes", (value) => value instanceof Uint8Array && value.length >= 8),
+};
+
 /** The options of `ConnectOptions`, one by one. */
 export const connectShape: Shape<ConnectOptions> = {
   ...callShape,
@@ -94,6 +104,8 @@ export const connectShape: Shape<ConnectOptions> = {
   user: nonEmptyText,
   password: text,
   credentials: fn<(context: CredentialsContext) => Credentials | Promise<Credentials>>(),
+  token: rule("a text that is not empty, or a function that answers one", (value) => typeof value === "function" || (typeof value === "string" && value !== "")),
+  mechanisms,
   containerId: nonEmptyText,
   maxFrameSize: whole(512, UINT_MAX),
   channelMax: whole(0, 65_535),
@@ -207,6 +219,10 @@ export const listenShape: Shape<ListenOptionsBase> = {
   allowedMechs: texts,
   allowInsecureMechs: flag,
   authenticate: fn<(user: string, password: string, context: { readonly remoteAddress: string }) => boolean | Promise<boolean>>(),
+  passwords: fn<NonNullable<ListenOptionsBase["passwords"]>>(),
+  authenticateToken: fn<NonNullable<ListenOptionsBase["authenticateToken"]>>(),
+  authenticateCertificate: fn<NonNullable<ListenOptionsBase["authenticateCertificate"]>>(),
+  mechanisms,
   offeredCapabilities: symbols,
   properties: record,
   webSocket: rule("true, false or an object of WebSocket options", (value) => typeof value === "boolean" || isBag(value)),
@@ -243,6 +259,8 @@ export const consumeShape: Shape<ConsumeOptionsBase> = { concurrency: amount(1),
 /** The options of `TransactionOptionsBase`, one by one. */
 export const transactionShape: Shape<TransactionOptionsBase> = { ...callShape, settleBeforeDischarge: flag };
 
+/** `ScramOptions` as a whole; unknown names are errors. */
+export const scramSchema = strict(scramShape);
 /** `CallOptions` as a whole; unknown names are errors. */
 export const callSchema = strict(callShape);
 /** `CloseOptions` as a whole; unknown names are errors. */
@@ -297,7 +315,12 @@ function isTerminus(value: unknown): boolean {
   return (typeof value === "string" && value !== "") || isBag(value);
 }
 
-function isListOfTexts(value: unknown): boolean {
+/** sasl-mech (RFC 4422, section 3.1). */
+function isMechanisms(value: unknown): boolean {
+  return isBag(value) && Object.entries(value as object).every(([name, make]) => /^[A-Z0-9_-]{1,20}$/.test(name) && typeof make === "function");
+}
+
+function isListOfTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.length > 0 && value.every((entry) => typeof entry === "string");
 }
 

@@ -1,4 +1,4 @@
-/** What differs by platform, for browsers: text to octets and back, random octets, and what the world around the program is asked for. */
+/** What differs by platform, for browsers: text to octets and back, random octets, hashes, and what the world around the program is asked for. */
 
 import type { Bytes } from "../util/bytes.ts";
 import { SHORT_ASCII, shortAscii } from "./ascii.ts";
@@ -84,6 +84,30 @@ export function randomBytes(n: number): Bytes {
     globalThis.crypto.getRandomValues(bytes.subarray(at, Math.min(n, at + RANDOM_CHUNK)));
   }
   return bytes;
+}
+
+/** The digest of `data` by a hash function with its WebCrypto name. */
+export async function digest(hash: "SHA-1" | "SHA-256" | "SHA-512", data: Uint8Array): Promise<Bytes> {
+  return new Uint8Array(await globalThis.crypto.subtle.digest(hash, own(data)));
+}
+
+/** The authentication code of `data` (RFC 2104). */
+export async function hmac(hash: "SHA-1" | "SHA-256" | "SHA-512", key: Uint8Array, data: Uint8Array): Promise<Bytes> {
+  const { subtle } = globalThis.crypto;
+  const imported = await subtle.importKey("raw", own(key), { name: "HMAC", hash }, false, ["sign"]);
+  return new Uint8Array(await subtle.sign("HMAC", imported, own(data)));
+}
+
+/** A key from a password (RFC 8018), derived off the main thread: nothing else waits for it. */
+export async function pbkdf2(hash: "SHA-1" | "SHA-256" | "SHA-512", password: string, salt: Uint8Array, iterations: number, octets: number): Promise<Bytes> {
+  const { subtle } = globalThis.crypto;
+  const imported = await subtle.importKey("raw", encoder.encode(password), "PBKDF2", false, ["deriveBits"]);
+  return new Uint8Array(await subtle.deriveBits({ name: "PBKDF2", hash, salt: own(salt), iterations }, imported, octets * 8));
+}
+
+/** WebCrypto takes no view of memory that others could share. */
+function own(bytes: Uint8Array): Bytes {
+  return new Uint8Array(bytes);
 }
 
 function isLow(text: string, at: number): boolean {

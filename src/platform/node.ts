@@ -1,13 +1,14 @@
 /**
- * What differs by platform, for Node: text to octets and back, random octets, and what the world around the program is asked for. Short ASCII text, which is most of
+ * What differs by platform, for Node: text to octets and back, random octets, hashes, and what the world around the program is asked for. Short ASCII text, which is most of
  * what AMQP carries, is faster in JavaScript than in a call out of it; longer text is not.
  */
 
 import { Buffer, isUtf8 } from "node:buffer";
-import { randomFillSync } from "node:crypto";
+import { createHash, createHmac, pbkdf2 as derive, randomFillSync } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Bytes } from "../util/bytes.ts";
 import { SHORT_ASCII, shortAscii } from "./ascii.ts";
 
@@ -81,6 +82,27 @@ export function readAscii(bytes: Uint8Array, start: number, end: number): string
 /** `n` unpredictable octets. */
 export function randomBytes(n: number): Bytes {
   return randomFillSync(new Uint8Array(n));
+}
+
+const deriveOutside = promisify(derive);
+
+/** The digest of `data` by a hash function with its WebCrypto name. */
+export async function digest(hash: "SHA-1" | "SHA-256" | "SHA-512", data: Uint8Array): Promise<Bytes> {
+  return new Uint8Array(createHash(nodeName(hash)).update(data).digest());
+}
+
+/** The authentication code of `data` (RFC 2104). */
+export async function hmac(hash: "SHA-1" | "SHA-256" | "SHA-512", key: Uint8Array, data: Uint8Array): Promise<Bytes> {
+  return new Uint8Array(createHmac(nodeName(hash), key).update(data).digest());
+}
+
+/** A key from a password (RFC 8018), derived on a thread of its own: nothing else waits for it. */
+export async function pbkdf2(hash: "SHA-1" | "SHA-256" | "SHA-512", password: string, salt: Uint8Array, iterations: number, octets: number): Promise<Bytes> {
+  return new Uint8Array(await deriveOutside(password, salt, iterations, octets, nodeName(hash)));
+}
+
+function nodeName(hash: string): string {
+  return hash.replace("-", "").toLowerCase();
 }
 
 /** Bytes of any content, for those who write before they read. */

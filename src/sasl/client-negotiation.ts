@@ -1,12 +1,13 @@
 /**
  * The client's side of the SASL negotiation (§5.3.2). `choose` runs when the mechanisms come; `answering` is the time
- * in which the driver fulfils a need of the mechanism.
+ * in which the driver fulfils a need of the mechanism, `concluding` that in which the mechanism makes up its mind about an ok.
  *
  * | state | sasl-mechanisms | sasl-challenge | sasl-outcome | anything else |
  * |---|---|---|---|---|
  * | waiting | send sasl-init -> exchanging | X | X | X |
  * | exchanging | X | send sasl-response, at most 10 times | ok -> done, else fail | X |
  * | answering | X | X | ok: X, else fail | X |
+ * | concluding | X | X | X | X |
  * | ended | X | X | X | X |
  *
  * X ends it with `fail`: the socket is dropped (B46, B49, B51, B52).
@@ -18,16 +19,17 @@ import { withSecret } from "../frames/secret.ts";
 import type { Bytes } from "../util/bytes.ts";
 import type { SaslAction } from "./action.ts";
 import { MAX_ROUNDS } from "./action.ts";
-import type { Answer, ClientMechanism, ClientStep } from "./mechanism.ts";
+import type { Answer, ClientMechanism, ClientStep, Finish } from "./mechanism.ts";
 import { SaslCode, breach, outcomeError } from "./outcome.ts";
 
-type State = "waiting" | "exchanging" | "answering" | "ended";
+type State = "waiting" | "exchanging" | "answering" | "concluding" | "ended";
 type Move = "choose" | "respond" | "conclude";
 
 const TABLE: Readonly<Record<State, Partial<Record<SaslPerformative["type"], Move>>>> = {
   waiting: { "sasl-mechanisms": "choose" },
   exchanging: { "sasl-challenge": "respond", "sasl-outcome": "conclude" },
   answering: { "sasl-outcome": "conclude" },
+  concluding: {},
   ended: {},
 };
 
@@ -74,9 +76,20 @@ export class ClientNegotiation {
 
   /** What the last `need` asked for; nothing happens if the negotiation has ended meanwhile. */
   answer(answer: Answer): readonly SaslAction[] {
+    if (this.#state === "concluding") return this.#finish(this.#mechanism!.answer!(answer) as Finish);
     if (this.#state !== "answering") return [];
     this.#state = "exchanging";
     return this.#follow(this.#mechanism!.answer!(answer));
+  }
+
+  /** The last `need` cannot be fulfilled. */
+  abandon(cause: unknown): readonly SaslAction[] {
+    if (this.#state !== "answering" && this.#state !== "concluding") return [];
+    const { name } = this.#mechanism!;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return this.#fail(new SaslError(`authentication with ${name} failed on this side: ${why}`, {
+      code: "auth-failed", scope: "connection", retryable: (cause as { retryable?: unknown } | undefined)?.retryable === true, cause,
+    }));
   }
 
   #move(event: SaslPerformative["type"], expected: Move): readonly SaslAction[] | undefined {
@@ -101,13 +114,17 @@ export class ClientNegotiation {
   }
 
   #conclude(code: number, additionalData: Bytes | undefined): readonly SaslAction[] {
-    const { name } = this.#mechanism!;
-    if (code !== SaslCode.ok) return this.#fail(outcomeError(code, name));
+    const { name, refusal } = this.#mechanism!;
+    if (code !== SaslCode.ok) return this.#fail(outcomeError(code, name, refusal));
     if (this.#state === "answering") return this.#fail(breach(`the peer said ok before ${name} was complete`));
-    const step = this.#mechanism!.finish(additionalData);
+    return this.#finish(this.#mechanism!.finish(additionalData));
+  }
+
+  #finish(step: Finish): readonly SaslAction[] {
+    const { name } = this.#mechanism!;
     if (step.type === "fail") return this.#fail(untrusted(name, step.reason));
-    this.#state = "ended";
-    return [{ type: "done", mechanism: name, user: undefined }];
+    this.#state = step.type === "need" ? "concluding" : "ended";
+    return step.type === "need" ? [step] : [{ type: "done", mechanism: name, user: undefined }];
   }
 
   #follow(step: ClientStep): readonly SaslAction[] {

@@ -3,7 +3,7 @@
 import type { Bytes } from "../util/bytes.ts";
 import { EMPTY } from "../util/bytes.ts";
 import { readUtf8 } from "#platform";
-import type { ClientMechanism, ClientStep, ServerMechanism, ServerStep } from "./mechanism.ts";
+import type { Answer, ClientMechanism, ClientStep, ServerMechanism, ServerStep } from "./mechanism.ts";
 
 /** The client's side: asks for no other identity than the one shown. */
 export class ExternalClient implements ClientMechanism {
@@ -23,27 +23,25 @@ export class ExternalClient implements ClientMechanism {
   }
 }
 
-/** The server's side. */
+/** The server's side: the driver says whom the client's certificate is for. */
 export class ExternalServer implements ServerMechanism {
   readonly name = "EXTERNAL";
-  readonly #user: string | undefined;
-
-  /** @param user who the verified client certificate names; undefined if there is none, which refuses. */
-  constructor(user: string | undefined) {
-    this.#user = user;
-  }
+  #asked: Bytes = EMPTY;
 
   // Clients that have nothing to say leave the initial response out rather than empty; asking again would gain nothing.
   start(initialResponse: Bytes | undefined): ServerStep {
-    const user = this.#user;
-    if (user === undefined || user === "") return { type: "fail", reason: "EXTERNAL without a verified client certificate" };
-    const asked = initialResponse ?? EMPTY;
-    if (asked.length > 0 && decode(asked) !== user) return { type: "fail", reason: "EXTERNAL for another than the certificate's user" };
-    return { type: "done", user };
+    this.#asked = initialResponse ?? EMPTY;
+    return { type: "need", need: "authenticate-certificate" };
   }
 
   response(): ServerStep {
     return { type: "fail", reason: "EXTERNAL has no challenge to respond to" };
+  }
+
+  answer(answer: Answer): ServerStep {
+    if (typeof answer !== "string" || answer === "") return { type: "fail", reason: "EXTERNAL without a client certificate that is verified and taken" };
+    if (this.#asked.length > 0 && decode(this.#asked) !== answer) return { type: "fail", reason: "EXTERNAL for another than the certificate's user" };
+    return { type: "done", user: answer };
   }
 }
 

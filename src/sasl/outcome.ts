@@ -6,11 +6,11 @@ import { SaslError } from "../errors.ts";
 export const SaslCode = { ok: 0, auth: 1, sys: 2, sysPerm: 3, sysTemp: 4 } as const;
 export type SaslCode = (typeof SaslCode)[keyof typeof SaslCode];
 
-/** What an outcome other than ok means: only sys and sys-temp may pass by themselves. */
-export function outcomeError(code: number, mechanism: string): SaslError {
+/** What an outcome other than ok means: only sys and sys-temp may pass by themselves. @param refusal what the peer said of it before. */
+export function outcomeError(code: number, mechanism: string, refusal?: string): SaslError {
   switch (code) {
     case SaslCode.auth:
-      return new SaslError(`the peer refused the credentials (${mechanism}): check user, password or token`, {
+      return new SaslError(`the peer refused the credentials (${mechanism}${refusal === undefined ? "" : `, ${refusal}`}): check user, password or token`, {
         code: "auth-failed", scope: "connection", origin: "remote",
       });
     case SaslCode.sys: return failed("an error in its system", mechanism, true);

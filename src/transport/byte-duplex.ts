@@ -1,5 +1,9 @@
 /** The contract between the client and whatever carries its bytes. */
 
+import type { PeerCertificate } from "../util/peer-certificate.ts";
+
+export type { PeerCertificate } from "../util/peer-certificate.ts";
+
 /** A stream of bytes both ways. */
 export interface ByteDuplex {
   /** Hands over bytes; they belong to the transport until it calls `done`, also when they could not be sent. Never calls it at once. */
@@ -35,14 +39,6 @@ export interface DuplexSink {
   onEnd(): void;
   /** Exactly once and last, after every `done`: without an error where both sides ended or `destroy()` was called. */
   onClose(error: Error | undefined): void;
-}
-
-/** What of a certificate names its owner. */
-export interface PeerCertificate {
-  /** Such as "CN=client,O=Example", most specific first. */
-  readonly subject: string;
-  /** Of the whole certificate, as hex octets with colons. */
-  readonly fingerprint256: string;
 }
 
 /** A place where connections come in. */

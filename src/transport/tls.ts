@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import { connect, createSecureContext, createServer } from "node:tls";
-import type { SecureContext, TLSSocket } from "node:tls";
+import type { PeerCertificate as NodeCertificate, SecureContext, TLSSocket } from "node:tls";
 
 import { attempt } from "./attempt.ts";
 import type { ByteDuplex, DuplexListener, PeerCertificate } from "./byte-duplex.ts";
@@ -125,10 +125,27 @@ function build(options: ContextOptions): SecureContext {
 
 function certificateOf(socket: TLSSocket): PeerCertificate | undefined {
   if (!socket.authorized) return undefined;
-  const { subject, fingerprint256 } = socket.getPeerCertificate();
-  if (subject === undefined || fingerprint256 === undefined) return undefined;
-  const parts = Object.entries(subject).flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => `${name}=${escaped(String(each))}`));
-  return { subject: parts.reverse().join(","), fingerprint256 };
+  const shown: Partial<NodeCertificate> = socket.getPeerCertificate();
+  const { subject, issuer, fingerprint256 } = shown;
+  if (subject === undefined || issuer === undefined || fingerprint256 === undefined) return undefined;
+  const commonName: string | string[] | undefined = subject.CN;
+  return {
+    subject: nameText(subject),
+    commonName: Array.isArray(commonName) ? commonName.at(-1) : commonName,
+    issuer: nameText(issuer),
+    // Node quotes a name that has a comma in it.
+    alternativeNames: shown.subjectaltname?.match(/(?:"[^"]*"|[^,"])+/g)?.map((one) => one.trim()) ?? [],
+    serialNumber: shown.serialNumber ?? "",
+    validFrom: new Date(shown.valid_from ?? Number.NaN),
+    validTo: new Date(shown.valid_to ?? Number.NaN),
+    fingerprint256,
+  };
+}
+
+/** The parts of a name, most specific first. */
+function nameText(name: object): string {
+  const parts = Object.entries(name).flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((each) => `${key}=${escaped(String(each))}`));
+  return parts.reverse().join(",");
 }
 
 // RFC 4514: a comma in a value must not look like the next name.

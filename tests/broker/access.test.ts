@@ -7,10 +7,13 @@ import { withBroker } from "../support/broker.ts";
 import { certificates } from "../transport/certificates.ts";
 
 describe("B.4 access", () => {
-  test("users authenticate with PLAIN, and nobody else gets in", () =>
+  test("users authenticate with SCRAM or PLAIN, and nobody else gets in", () =>
     withBroker({ users: { ann: "secret", bob: "" } }, async ({ connect }) => {
-      const connection = await connect({ user: "ann", password: "secret" });
-      await (await connection.createSender("q")).send({ body: 1 });
+      for (const allowedMechs of [undefined, "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]) {
+        const connection = await connect({ user: "ann", password: "secret", allowedMechs });
+        await (await connection.createSender("q")).send({ body: 1 });
+      }
+      await expect(connect({ allowedMechs: "ANONYMOUS" })).rejects.toThrow("the peer offers SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN;");
       for (const wrong of [{ user: "ann", password: "Secret" }, { user: "ann", password: "secrets" }, { user: "eve", password: "" }, { user: "constructor", password: "x" }]) {
         await expect(connect(wrong)).rejects.toMatchObject({ code: "auth-failed" });
       }

@@ -38,7 +38,7 @@ describe("schema and interface have the same names", () => {
     ["TlsOptions", schemas.tlsShape, names<TlsOptions>({ ca: 1, cert: 1, key: 1, passphrase: 1, pfx: 1, minVersion: 1, rejectUnauthorized: 1, requestCert: 1 })],
     ["ConnectOptions", schemas.connectShape, names<ConnectOptions>({
       ...call, url: 1, urls: 1, address: 1, heartbeat: 1, tls: 1, reconnect: 1, saslEnabled: 1, allowedMechs: 1, allowInsecureMechs: 1, virtualHost: 1, sni: 1, user: 1,
-      password: 1, credentials: 1, containerId: 1, maxFrameSize: 1, channelMax: 1, idleTimeout: 1, offeredCapabilities: 1, desiredCapabilities: 1, properties: 1,
+      password: 1, credentials: 1, token: 1, mechanisms: 1, containerId: 1, maxFrameSize: 1, channelMax: 1, idleTimeout: 1, offeredCapabilities: 1, desiredCapabilities: 1, properties: 1,
       webSocket: 1, transport: 1, limits: 1, timeouts: 1, int64: 1, typed: 1,
     })],
     ["SessionOptions", schemas.sessionShape, names<SessionOptions>({ ...call, incomingWindow: 1, outgoingWindow: 1, handleMax: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1 })],
@@ -49,7 +49,7 @@ describe("schema and interface have the same names", () => {
     ["RequesterOptions", schemas.requesterShape, names<RequesterOptionsBase>({ ...sender, replyTo: 1, correlate: 1, paired: 1 })],
     ["ResponderOptions", schemas.responderShape, names<ResponderOptionsBase>({ ...receiver, concurrency: 1 })],
     ["ListenOptions", schemas.listenShape, names<ListenOptionsBase>({
-      ...call, url: 1, host: 1, port: 1, tls: 1, allowedMechs: 1, allowInsecureMechs: 1, authenticate: 1, offeredCapabilities: 1, properties: 1, limits: 1, webSocket: 1, transport: 1,
+      ...call, url: 1, host: 1, port: 1, tls: 1, allowedMechs: 1, allowInsecureMechs: 1, authenticate: 1, passwords: 1, authenticateToken: 1, authenticateCertificate: 1, mechanisms: 1, offeredCapabilities: 1, properties: 1, limits: 1, webSocket: 1, transport: 1,
     })],
     ["ContainerOptions", schemas.containerShape, names<ContainerOptions>({ id: 1, connection: 1, session: 1, sender: 1, receiver: 1, timeouts: 1, limits: 1, clock: 1, logger: 1, onError: 1 })],
     ["FlowOptions", schemas.flowShape, names<FlowOptions>({ properties: 1, echo: 1 })],

@@ -95,6 +95,12 @@ describe("every cell of the table", () => {
       client.handleFrame(MECHANISMS);
       return client;
     },
+    concluding: () => {
+      const client = negotiation(new ScriptedClient([SEND, SEND], RANDOM));
+      client.handleFrame(MECHANISMS);
+      client.handleFrame(OK);
+      return client;
+    },
     "ended well": () => {
       const client = negotiation(new ScriptedClient([SEND, SEND]));
       client.handleFrame(MECHANISMS);
@@ -134,8 +140,22 @@ describe("every cell of the table", () => {
 
   test.each(Object.entries(states))("an answer in the state %s", (state, make) => {
     expect(seen(make().answer(octets("n")))).toEqual(
-      state === "answering" ? [{ send: "sasl-init", mechanism: "SCRIPTED", hostname: undefined, bytes: "r" }] : [],
+      state === "answering" ? [{ send: "sasl-init", mechanism: "SCRIPTED", hostname: undefined, bytes: "r" }]
+        : state === "concluding" ? [{ done: "SCRIPTED", user: undefined }] : [],
     );
+  });
+
+  test.each(Object.entries(states))("giving up in the state %s", (state, make) => {
+    const ends = state === "answering" || state === "concluding";
+    expect(seen(make().abandon(new Error("no token")))).toEqual(ends ? [{ fail: "auth-failed", retryable: false, outcome: undefined }] : []);
+    expect(seen(make().abandon(Object.assign(new Error("later"), { retryable: true })))).toEqual(ends ? [{ fail: "auth-failed", retryable: true, outcome: undefined }] : []);
+  });
+
+  test("an ok that the mechanism takes its time over, and then does not believe", () => {
+    const client = negotiation(new ScriptedClient([SEND, { type: "fail", reason: "somebody else" }], RANDOM));
+    client.handleFrame(MECHANISMS);
+    expect(seen(client.handleFrame(OK))).toEqual([{ need: "random" }]);
+    expect(failure(client.answer(octets("n")))).toContain("somebody else");
   });
 });
 

@@ -25,7 +25,7 @@ function expectHidden(...values: readonly unknown[]): void {
 
 describe("Q.secrets", () => {
   test("the client's side: mechanism, step, negotiation, actions, frame", () => {
-    const mechanism = createClientMechanism("PLAIN", { type: "password", user: "u", password: PASSWORD });
+    const mechanism = createClientMechanism("PLAIN", { type: "password", user: "u", password: PASSWORD }, { host: "h", port: 1 });
     const step = mechanism.start();
     expect(step.type === "send" && textOf(step.bytes)).toBe(`\0u\0${PASSWORD}`);
     const client = new ClientNegotiation({ choose: () => mechanism });

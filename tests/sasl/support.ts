@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import type { SaslAction } from "../../src/sasl/action.ts";
-import type { Answer, ClientMechanism, ClientStep, ServerMechanism, ServerStep } from "../../src/sasl/mechanism.ts";
+import type { Answer, ClientMechanism, ClientStep, Finish, ServerMechanism, ServerStep } from "../../src/sasl/mechanism.ts";
 import type { Bytes } from "../../src/util/bytes.ts";
 
 /** Octets of ASCII or any other text. */
@@ -50,9 +50,9 @@ export class ScriptedClient implements ClientMechanism {
   readonly name = "SCRIPTED";
   readonly told: unknown[] = [];
   readonly #steps: ClientStep[];
-  readonly #finish: { readonly type: "done" } | { readonly type: "fail"; readonly reason: string };
+  readonly #finish: Finish;
 
-  constructor(steps: readonly ClientStep[], finish: { readonly type: "done" } | { readonly type: "fail"; readonly reason: string } = { type: "done" }) {
+  constructor(steps: readonly ClientStep[], finish: Finish = { type: "done" }) {
     this.#steps = [...steps];
     this.#finish = finish;
   }
@@ -69,7 +69,7 @@ export class ScriptedClient implements ClientMechanism {
     return this.#next(answer);
   }
 
-  finish(additionalData: Bytes | undefined): { readonly type: "done" } | { readonly type: "fail"; readonly reason: string } {
+  finish(additionalData: Bytes | undefined): Finish {
     this.told.push(textOf(additionalData));
     return this.#finish;
   }

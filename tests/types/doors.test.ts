@@ -17,9 +17,11 @@ const DOORS = {
       "AmqpError", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described",
       "EncodeError", "InDoubtError", "LimitError", "LinkError", "Message",
       "ModifiedError", "NotSentError", "RedirectError", "RejectedError", "ReleasedError", "SaslError", "SendError", "SessionError",
-      "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "sequence", "types", "value",
+      "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "scramCredentials", "sequence", "types", "value",
     ],
     types: [
+      "AuthenticateContext", "PasswordsContext", "PeerCertificate", "SaslClient", "SaslClientContext", "SaslMessage", "SaslServer",
+      "SaslServerContext", "SaslServerStep", "ScramCredentials", "ScramMechanism", "ScramOptions",
       "AmqpTypeName", "BatchOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
       "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
       "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "FlowOptions", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption",
