@@ -28,6 +28,10 @@ export class ControlLink extends ClientSender {
     return "the link to the peer's transaction coordinator";
   }
 
+  override get controls(): boolean {
+    return true;
+  }
+
   /** Whether the coordinator says that it can do this. */
   offers(capability: "amqp:multi-txns-per-ssn" | "amqp:multi-ssns-per-txn"): boolean {
     return this.remoteTarget.capabilities.includes(capability);

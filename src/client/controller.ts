@@ -46,10 +46,12 @@ export class Controller {
   readonly #awaited = new Map<OutgoingDelivery, Controlled>();
   /** A transaction was given up here without the peer's knowing: the link takes no others, and ends with its last one. */
   #spent = false;
+  readonly #onIdle: (() => void) | undefined;
 
-  /** @param onEnd called when it takes no transactions any more */
-  constructor(link: ControlLink, onEnd: () => void) {
+  /** @param onEnd called when it is over. @param onIdle called when it has no transaction any more */
+  constructor(link: ControlLink, onEnd: () => void, onIdle?: () => void) {
     this.link = link;
+    this.#onIdle = onIdle;
     this.opened = link.opened.promise.catch((error: unknown) => {
       throw declareError(error);
     });
@@ -109,7 +111,9 @@ export class Controller {
   release(transaction: Controlled | undefined): void {
     if (transaction !== undefined) this.#live.delete(transaction);
     this.claims -= 1;
-    if (this.claims === 0 && this.#spent) this.close();
+    if (this.claims !== 0) return;
+    if (this.#spent) this.close();
+    else this.#onIdle?.();
   }
 
   /** It ends when nobody needs it any more: the peer then rolls back what it has not heard the end of. */

@@ -123,9 +123,10 @@ class ControlService {
     }
     // The outcomes of what was posted are told before that of the discharge (§4.4.2).
     this.#resource.owner.writeDispositions();
-    if (fail) {
+    if (fail || transaction.spoilt) {
       await this.#rollBack(transaction);
-      await delivery.accept();
+      if (fail) await delivery.accept();
+      else this.#refuse(delivery, { condition: TransactionCondition.rollback, description: "a message that was posted in the transaction was lost with its link" });
       return;
     }
     this.#forget(transaction);

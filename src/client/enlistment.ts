@@ -51,6 +51,8 @@ export interface ResourceTransaction {
   posted(delivery: object): void;
   /** Whoever took the delivery is done with it. */
   passed(delivery: object): void;
+  /** It was lost with its link before anybody took it: the transaction cannot be committed any more (§4.4.2). */
+  missed(delivery: object): void;
   /** The peer retires a delivery of ours in it. */
   retire(delivery: RetiredDelivery, outcome: Outcome): void;
 }

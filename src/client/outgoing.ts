@@ -31,6 +31,8 @@ export interface OutgoingOwner extends Sender {
   failureOf(delivery: ClientOutgoing): Error;
   /** Takes it back if it has not left. */
   withdraw(delivery: ClientOutgoing, reason?: AmqpError): void;
+  /** Whether it is a link to a coordinator, whose answers may be `declared`. */
+  readonly controls: boolean;
   /** The transactions that the peer controls here. */
   readonly resource: Resource | undefined;
   /** What becomes of a delivery that the peer settles without an outcome of its own. */
@@ -163,7 +165,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
       else this.decide(state.outcome);
       return;
     }
-    if (state?.type === "declared") {
+    if (state?.type === "declared" && this.link.controls) {
       if (!settled && !this.localSettled) this.link.endpoint?.settle(this, undefined);
       if (this.told) this.link.decided(this);
       else this.decide(undefined);

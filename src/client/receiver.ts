@@ -380,8 +380,12 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     // What came settled is the program's, whatever becomes of the link; the rest is delivered again.
     for (let left = this.queue.length; left > 0; left--) {
       const delivery = this.queue.shift() as ClientIncoming;
-      if (delivery.remoteSettled) this.queue.push(delivery);
-      else this.#uncharge(delivery);
+      if (delivery.remoteSettled) {
+        this.queue.push(delivery);
+        continue;
+      }
+      this.#uncharge(delivery);
+      delivery.postedIn?.missed(delivery);
     }
     for (const delivery of this.#unconfirmed) delivery.lose(error);
     this.#unconfirmed.clear();

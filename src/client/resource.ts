@@ -57,6 +57,8 @@ export class ResourceTransactions implements Resource {
 
 export class OpenTransaction implements ResourceTransaction {
   readonly txnId: Bytes;
+  /** Something that was posted in it is lost. */
+  spoilt = false;
   readonly #accepted: DeliveryState;
   readonly #onMixed: () => void;
   /** Posted, and still in somebody's hand. */
@@ -82,6 +84,11 @@ export class OpenTransaction implements ResourceTransaction {
     if (!this.#posted.delete(delivery) || this.#posted.size !== 0) return;
     this.#quiet?.resolve();
     this.#quiet = undefined;
+  }
+
+  missed(delivery: object): void {
+    this.spoilt = true;
+    this.passed(delivery);
   }
 
   retire(delivery: Retiring, outcome: Outcome): void {

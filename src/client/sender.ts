@@ -257,6 +257,10 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     throw new LinkError("the message has left whole: it cannot be taken back", { code: "invalid-state", scope: "delivery" });
   }
 
+  get controls(): boolean {
+    return false;
+  }
+
   get resource(): Resource | undefined {
     return this.host.io.resource;
   }

@@ -119,11 +119,20 @@ export class Transactions {
         if (controller.usable && !controller.isOpen) waits = controller;
       }
       if (waits === undefined) {
-        const made: Controller = new Controller(this.#owner.openControlLink(undefined), () => this.#own.delete(made));
+        const made: Controller = new Controller(this.#owner.openControlLink(undefined), () => this.#own.delete(made), () => this.#tidy(made));
         this.#own.add(made);
         waits = made;
       }
       await waits.opened;
+    }
+  }
+
+  /** One that is free is kept for the next transaction, more are not: each has a session of its own. */
+  #tidy(idle: Controller): void {
+    for (const other of this.#own) {
+      if (other === idle || !other.free) continue;
+      idle.spend();
+      return;
     }
   }
 

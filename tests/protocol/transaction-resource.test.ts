@@ -19,7 +19,7 @@ interface Resource {
   readonly senders: Sender[];
 }
 
-async function resource(options: { timeout?: number; discharge?: (failed: boolean) => unknown } = {}): Promise<Resource> {
+async function resource(options: { timeout?: number; discharge?: (failed: boolean) => unknown; take?: boolean } = {}): Promise<Resource> {
   const log: string[] = [];
   const senders: Sender[] = [];
   let ids = 0;
@@ -32,7 +32,9 @@ async function resource(options: { timeout?: number; discharge?: (failed: boolea
     }
     if (request.target?.type !== "coordinator") {
       const receiver = await request.accept({ prefetch: 10 });
-      for await (const { message } of receiver) log.push(`posted ${String(message.body)}`);
+      // Credit, and nobody who takes.
+      if (options.take === false) receiver.flow(10);
+      else for await (const { message } of receiver) log.push(`posted ${String(message.body)}`);
       return;
     }
     await request.accept({
@@ -217,6 +219,18 @@ describe("the resource", () => {
     peer.send("transfer", { handle: 1, more: true, state: { type: "transactional-state", txnId: id } }, encodeMessage({ value: "a" }));
     discharge(peer, id, false);
     await peer.until("detach", { handle: 0, closed: true, error: { condition: "amqp:transaction:rollback" } });
+    expect(log).toEqual(["01 failed"]);
+  });
+
+  test("T.3 a message that is lost with its link before anybody took it makes the commit fail", async () => {
+    const { peer, log } = await resource({ take: false });
+    await control(peer);
+    const id = await declare(peer);
+    await publisher(peer);
+    peer.send("transfer", { handle: 1, state: { type: "transactional-state", txnId: id } }, encodeMessage({ value: "a" }));
+    discharge(peer, id, false);
+    peer.send("detach", { handle: 1, closed: true });
+    await peer.until("disposition", { first: 2, state: { type: "rejected", error: { condition: "amqp:transaction:rollback" } } });
     expect(log).toEqual(["01 failed"]);
   });
 

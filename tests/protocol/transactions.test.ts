@@ -336,8 +336,19 @@ describe("the controller", () => {
       await declareNext(peer, hex(id));
       return within(declaring, "the transaction");
     };
-    await begin("01");
-    await begin("02");
+    const all = [await begin("01"), await begin("02")];
+    expect(peer.frames().filter(({ name }) => name === "begin")).toHaveLength(2);
+    // One control link is kept for the next transaction, the other one goes with its session.
+    for (const tx of all) {
+      const committing = tx.commit();
+      answerWith(peer, await nextRequest(peer), "accepted");
+      await within(committing, "the commit");
+    }
+    peer.reply(await peer.until("detach", { closed: true }));
+    await peer.until("end");
+    const next = connection.transaction();
+    await declareNext(peer, hex("03"));
+    expect(text((await within(next, "the third")).id)).toBe("03");
     expect(peer.frames().filter(({ name }) => name === "begin")).toHaveLength(2);
   });
 
@@ -404,6 +415,18 @@ describe("the controller", () => {
     expect(error).toBeInstanceOf(TransactionError);
     expect(error).toMatchObject({ code: "transaction-failed", outcome: "rolled-back", condition });
     expect(connection.state.remote).toBe("active");
+  });
+
+  test("T.8 declared is no outcome of an ordinary message", async () => {
+    const place = await stage();
+    const session = await sessionOn(place);
+    const sender = await senderIn(place, session);
+    const sending = sender.send({ body: "x" });
+    const transfer = await place.peer.until("transfer");
+    answerWith(place.peer, transfer, { type: "declared", txnId: ID }, false);
+    expect(await settled(sending)).toBe(false);
+    answerWith(place.peer, transfer, "accepted");
+    expect((await within(sending, "the outcome")).outcome).toEqual({ type: "accepted" });
   });
 
   test("T.8 a peer that attaches an ordinary target instead of a coordinator gets no declare", async () => {
