@@ -16,7 +16,7 @@ import type { ClientOutgoing } from "./outgoing.ts";
 export type Encodable = MessageInit | Message;
 
 export class MessageEncoder {
-  /** Octets of the largest message that the peer takes. */
+  /** Octets of the largest message that goes over the link: the peer's bound, or a smaller one of our own. */
   maxMessageSize = Infinity;
   readonly #references: BodyReference[] = [];
 
@@ -96,7 +96,7 @@ export class MessageEncoder {
   }
 
   #tooLarge(size: number): EncodeError {
-    return new EncodeError(`a message of ${size} octets is larger than the peer's max-message-size of ${this.maxMessageSize}`,
+    return new EncodeError(`a message of ${size} octets is larger than the link's max-message-size of ${this.maxMessageSize}`,
       { code: "message-too-large", scope: "delivery" });
   }
 }

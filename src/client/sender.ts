@@ -82,6 +82,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.autoSettle = options.autoSettle;
     this.#presettles = options.sndSettleMode === "settled" || options.guarantee === "at-most-once";
     this.#mode = options.sndSettleMode;
+    this.#encoder.maxMessageSize = options.maxMessageSize ?? Infinity;
     const { profile } = host.io;
     this.#typed = options.schema === undefined ? undefined : new TypedOutgoing(options.schema, this, profile.clock, profile.timeouts.send);
     this.#deadlines = new Deadlines(profile.clock, profile.timeouts.send, () => this.#oldest(), (delivery, timeout) => {
@@ -399,6 +400,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (this.options.target === null && (message.to ?? message.address) === undefined) {
       throw new ConfigError("send(): a message needs \"to\" on a sender without a target (anonymous relay)", { code: "config", scope: "delivery" });
     }
+    if (delivery.messageFormat === 0 && message.messageFormat !== undefined) delivery.messageFormat = message.messageFormat;
     this.#tag(delivery);
     if (this.#canWrite() && this.#waiting.length === 0) {
       const endpoint = this.endpoint as SenderEndpoint;

@@ -42,7 +42,7 @@ export interface LinkOptionsBase extends CallOptions {
   properties?: Record<string, unknown> | undefined;
   offeredCapabilities?: string | readonly string[] | undefined;
   desiredCapabilities?: string | readonly string[] | undefined;
-  /** Octets of the largest message taken over this link; Infinity is no bound. @default limits.maxMessageSize */
+  /** Octets of the largest message that goes over this link; Infinity is no bound of ours. @default a receiver: limits.maxMessageSize; a sender: what the peer takes */
   maxMessageSize?: number | undefined;
   /** (2.8.2) @default what the guarantee needs */
   sndSettleMode?: "unsettled" | "settled" | "mixed" | undefined;
@@ -113,7 +113,7 @@ export interface ResponderOptionsBase extends ReceiverOptionsBase {
 export interface SendOptionsBase extends CallOptions {
   /** Settle with the transfer, so that no outcome comes back; only where the link's settle mode allows. */
   settled?: boolean | undefined;
-  /** The transfer's message-format (2.7.5); 0 is the standard's own. @default 0 */
+  /** The transfer's message-format (2.7.5); 0 is the standard's own. @default the message's */
   messageFormat?: number | undefined;
   /** Tells the peer that it need not hurry with the outcome (2.7.5). @default false */
   batchable?: boolean | undefined;
