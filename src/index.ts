@@ -2,10 +2,10 @@
 /** The application door of leptonmq. */
 
 export {
-  AmqpError, AtLeastOnce, AtMostOnce, BodySection, ConfigError, ConnectionError, Container, Copy, DecodeError, Described, DurableSubscription,
+  AmqpError, AtLeastOnce, AtMostOnce, BodySection, ConfigError, ConnectionError, Copy, DecodeError, Described, DurableSubscription,
   DynamicNodeProperties, EncodeError, ExactlyOnce, Filter, InDoubtError, LimitError, LinkError,
   Message, ModifiedError, Move, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, Selector, SendError, SessionError, TimeoutError, TlsError,
-  TransactionError, Typed, Uuid, connect, data, scramCredentials, sequence, types, value,
+  TransactionError, Typed, Uuid, data, scramCredentials, sequence, types, value,
 } from "./container/public.ts";
 export type {
   AmqpTypeName, AuthenticateContext, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
@@ -13,7 +13,13 @@ export type {
   ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
   Requester, RequesterOptions, Responder, ResponderOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep,
-  SchemaIssue, SchemaResult, ScramCredentials, ScramMechanism, ScramOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
+  ScheduledTask, SchemaIssue, SchemaResult, ScramCredentials, ScramMechanism, ScramOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
   SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, TakeOptions, Target, TargetInit, Terminus,
   TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, WebSocketListenOptions, WebSocketOptions,
 } from "./container/public.ts";
+export { connect, Container, MessagingHandler, Reject, Release } from "./handlers/public.ts";
+export type {
+  ConnectionErrorEvent, ConnectionEvent, DeliveryEvent, EndpointHandler, Event, Handler, Handlers, IncomingEvent,
+  LinkErrorEvent, LinkEvent, LinkOpeningEvent, MessagingHandlerOptions, OutgoingEvent, ReceiverEvent, SenderEvent, SessionErrorEvent, SessionEvent,
+  TransactionEvent, TransactionHandler,
+} from "./handlers/public.ts";

@@ -9,9 +9,11 @@ import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
 import type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
 import type {
-  BatchOptions, ConsumeOptionsBase, FlowOptions, Guarantee, ReceiverOptionsBase, SendOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
+  BatchOptions, ConsumeOptionsBase, FlowOptions, Guarantee, ReceiverOptionsBase, SendOptionsBase, SenderOptionsBase,
+  SessionOptions as SessionOptionsBase, TakeOptions,
 } from "../options/link.ts";
-import type { ConnectOptions } from "../options/connect.ts";
+import type { ConnectOptions as ConnectOptionsBase } from "../options/connect.ts";
+import type { ContainerOptions as ContainerOptionsBase } from "../options/container.ts";
 import type { ListenOptionsBase } from "../options/listen.ts";
 import type { StandardSchema } from "../options/standard-schema.ts";
 import type { DistributionMode, Durability, ExpiryPolicy, SourceInit, TargetInit } from "../options/terminus.ts";
@@ -19,6 +21,7 @@ import type { TransactionOptionsBase } from "../options/transaction.ts";
 import type { Bytes } from "../util/bytes.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
 import type { Uuid } from "../wire/values.ts";
+import type { HandlerOf } from "./handler.ts";
 
 /** A promise of an endpoint, with the endpoint itself: what is asked of it before the peer has answered waits. */
 export interface Opening<T> extends Promise<T> {
@@ -55,12 +58,52 @@ export interface Container extends AsyncDisposable {
   ): Opening<Receiver<Body>>;
   /** Waits for connections of others. @throws ConfigError config */
   listen(url: string | ListenOptions, options?: ListenOptions): Promise<Listener>;
+  /**
+   * Calls `task`, or a handler's `on_timer_task`, once after `delay` milliseconds. @throws ConfigError config
+   */
+  schedule(delay: number, task: (() => unknown) | Handler): ScheduledTask;
+  /** Calls `on_<name>` of the container's handlers, with `payload` in the event. @throws ConfigError config */
+  inject(name: string, payload?: unknown): void;
+  /**
+   * Calls `on_start`, and resolves when every connection and listener is closed, every task done and every callback over; or after
+   * `stop()`. Rejects with the first error that no callback took, and when `signal` or `timeout` ends it; all is closed then, too.
+   */
+  run(options?: CallOptions): Promise<void>;
+  /** Ends `run()`: what is scheduled is cancelled, listeners and connections are closed. */
+  stop(): void;
   /** Closes every connection and listener. */
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** Something that is to be done later; disposal cancels it. */
+export interface ScheduledTask extends Disposable {
+  cancel(): void;
+}
+
+/** Options of `new Container()`. The bags are defaults; what a call gives stands before them. */
+export interface ContainerOptions extends ContainerOptionsBase {
+  /** Callbacks of what happens in the container; those of connections, sessions and links stand before them. */
+  handlers?: Handlers | undefined;
+  connection?: ConnectOptions | undefined;
+  session?: SessionOptions | undefined;
+}
+
+/** Options of `connect()`. */
+export interface ConnectOptions extends ConnectOptionsBase {
+  /** Callbacks of what happens in the connection, its sessions and links. */
+  handler?: Handlers | undefined;
+}
+
+/** Options of `connection.session()`. */
+export interface SessionOptions extends SessionOptionsBase {
+  /** Callbacks of what happens in the session and its links. */
+  handler?: Handlers | undefined;
+}
+
 /** Options of `listen()`. */
 export interface ListenOptions extends ListenOptionsBase {
+  /** Callbacks of what happens in the connections that come in. */
+  handler?: Handlers | undefined;
   /** Whether the peer may attach this link; an ErrorInit is the reason why not. */
   authorize?: ((request: LinkRequest) => boolean | ErrorInit | Promise<boolean | ErrorInit>) | undefined;
 }
@@ -143,6 +186,8 @@ export interface Connection extends AsyncDisposable {
   ): Promise<Responder<Body>>;
   /** Begins with the present status and ends after closed. */
   status(): AsyncIterable<ConnectionStatus>;
+  /** Sends our open where `on_connection_opening` put it off; resolves when both sides are open. @throws ConnectionError connection-closed */
+  open(options?: CallOptions): Promise<void>;
   /** Flushes what was sent, then closes. */
   close(options?: CloseOptions): Promise<void>;
   /** Links that the peer attaches, on the listening side. */
@@ -166,6 +211,8 @@ export interface Session extends AsyncDisposable {
 
 /** Options of a sender. */
 export interface SenderOptions<Body = unknown> extends SenderOptionsBase {
+  /** Callbacks of what happens to the link. */
+  handler?: Handlers | undefined;
   /** The session to attach it in. @default one of its own, while there are channels */
   session?: Session | undefined;
   /** What each body must be before it is sent; what it makes of a body is sent in its place. Any Standard Schema: zod's and others', or one of your own. */
@@ -174,6 +221,8 @@ export interface SenderOptions<Body = unknown> extends SenderOptionsBase {
 
 /** Options of a receiver. */
 export interface ReceiverOptions<Body = unknown> extends ReceiverOptionsBase {
+  /** Callbacks of what happens to the link. */
+  handler?: Handlers | undefined;
   /** The session to attach it in. @default one of its own, while there are channels */
   session?: Session | undefined;
   /** What each body must be: others are rejected with amqp:decode-error. What it makes of a body is the body. Any Standard Schema. */
@@ -520,3 +569,22 @@ export interface Coordinator {
   /** Milliseconds after which a transaction is rolled back. @default Infinity */
   timeout?: number | undefined;
 }
+
+/** What events are about, by name. */
+export interface Endpoints {
+  readonly container: Container;
+  readonly connection: Connection;
+  readonly session: Session;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly incoming: IncomingDelivery;
+  readonly outgoing: OutgoingDelivery;
+  readonly request: LinkRequest;
+  readonly transaction: Transaction;
+}
+
+/** An object with some `on_*` callbacks, called when what their name says has happened. */
+export type Handler = HandlerOf<Endpoints>;
+
+/** One handler or several. An object whose callbacks have names of the program's own (`inject`) is one too. */
+export type Handlers = Handler | object | readonly (Handler | object)[];

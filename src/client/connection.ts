@@ -12,31 +12,36 @@ import type { AmqpError } from "../errors.ts";
 import { AmqpError as BaseError, ConnectionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
+import { AmqpCondition } from "../frames/condition.ts";
 import type { Begin, Open } from "../frames/performatives.ts";
-import type { CloseOptions } from "../options/call.ts";
+import type { CallOptions, CloseOptions } from "../options/call.ts";
 import { resolveReceiverOptions, resolveSenderOptions, resolveSessionOptions } from "../options/resolve-link.ts";
-import type { SessionOptions } from "../options/link.ts";
+import { layered } from "../options/resolve.ts";
 import type { ResolvedSession } from "../options/resolve-link.ts";
+import type { Transport } from "../options/connect.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import type { Need } from "../sasl/mechanism.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
 import { SlabPool, SlabWriter } from "../util/slab.ts";
 import type {
-  Connection, ConnectionStatus, Container, EndpointState, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Requester, RequesterOptions,
-  Responder, ResponderOptions, Sender, SenderOptions, Session, Side, Transaction, TransactionOptions,
+  Connection, ConnectionStatus, Container, EndpointState, Handlers, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Requester, RequesterOptions,
+  Responder, ResponderOptions, Sender, SenderOptions, Session, SessionOptions, Side, Transaction, TransactionOptions,
 } from "./api.ts";
 import { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
+import type { EventScope, LinkEvents } from "./events.ts";
 import { Feed } from "./feed.ts";
 import { checkEncodable, checkOpen, openOf, some, unfitClose } from "./encodable.ts";
+import { HeardConnection } from "./heard-connection.ts";
 import { freshId } from "./ids.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
 import type { IncomingLink } from "./link-request.ts";
 import { asRequest } from "./link-request.ts";
 import { logStatus } from "./log.ts";
 import type { Profile, Socket } from "./profile.ts";
+import { PutOff } from "./put-off.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { remoteError } from "./remote-error.ts";
 import { Replies } from "./replies.ts";
@@ -57,9 +62,7 @@ import { bounds, opening, within } from "./waiting.ts";
 /** Why a link that nobody takes is refused. */
 const NOBODY = { condition: "amqp:not-allowed", description: "nobody takes links here" };
 
-export class ClientConnection implements Connection, ConnectionSink, DriverOwner, ConnectionIo, SessionHost {
-  readonly container: Container;
-  readonly profile: Profile;
+export class ClientConnection extends HeardConnection implements Connection, ConnectionSink, DriverOwner, ConnectionIo, SessionHost {
   readonly backlog: SlabWriter;
   driver: Driver | undefined = undefined;
   pendingSends = 0;
@@ -75,7 +78,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   readonly #status = new StatusFeed();
   readonly #sessions: Sessions;
   /** Where a link is before it has a session. */
-  readonly #nowhere: LinkHost = { io: this, connection: this, session: undefined as never, endpoint: undefined, leave: () => undefined };
+  readonly #nowhere: LinkHost = { io: this, connection: this, session: undefined as never, endpoint: undefined, events: undefined, leave: () => undefined };
   readonly #requests = new Feed<LinkRequest>();
   readonly #unanswered = new Set<IncomingLink>();
   #transactions: Transactions | undefined = undefined;
@@ -86,9 +89,9 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   #endpoint: ConnectionEndpoint | undefined = undefined;
   #socket: Socket | undefined = undefined;
   #attempt: Deferred<void> | undefined = undefined;
+  readonly #putOff = new PutOff();
   #local: Side = "uninit";
   #remote: Side = "uninit";
-  #remoteOpen: Open | undefined = undefined;
   #takesLinks = false;
   /** The socket was full: those who wait for it are to be told. */
   #congested = false;
@@ -96,10 +99,9 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   #over: AmqpError | true | undefined = undefined;
   #failure: AmqpError | undefined = undefined;
 
-  constructor(container: Container, profile: Profile) {
+  constructor(container: Container, profile: Profile, handlers?: Handlers) {
     checkOpen(profile);
-    this.container = container;
-    this.profile = profile;
+    super(container, profile, handlers);
     this.backlog = new SlabWriter(this.#pool);
     this.#sessions = new Sessions(this);
   }
@@ -110,8 +112,9 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     return this;
   }
 
-  get hostname(): string | undefined {
-    return this.profile.hostname;
+  /** What the program gave instead of a socket. */
+  get transport(): Transport | undefined {
+    return this.#socket?.transport;
   }
 
   get state(): EndpointState {
@@ -120,26 +123,6 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
 
   get opened(): boolean {
     return this.#local === "active" && this.#remote === "active";
-  }
-
-  get remoteContainer(): string | undefined {
-    return this.#remoteOpen?.containerId;
-  }
-
-  get remoteHostname(): string | undefined {
-    return this.#remoteOpen?.hostname;
-  }
-
-  get remoteProperties(): Readonly<Record<string, unknown>> | undefined {
-    return this.#remoteOpen?.properties;
-  }
-
-  get remoteOfferedCapabilities(): readonly string[] {
-    return this.#remoteOpen?.offeredCapabilities ?? [];
-  }
-
-  get remoteDesiredCapabilities(): readonly string[] {
-    return this.#remoteOpen?.desiredCapabilities ?? [];
   }
 
   get identity(): PeerIdentity | undefined {
@@ -167,9 +150,9 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     const resolved = resolveSessionOptions(options, this.profile.defaults.session);
     checkEncodable({ type: "begin", nextOutgoingId: 0, incomingWindow: 0, outgoingWindow: 0, ...capabilitiesOf(resolved) });
     this.#mustLive();
-    const session = new ClientSession(this, resolved, false);
+    const session = new ClientSession(this, resolved, false, options?.handler ?? this.profile.defaults.session?.handler);
     if (session.usable) this.#sessions.add(session);
-    return opening(session as Session, session.opened.promise.then(() => session));
+    return opening(session as Session, session.opened.promise.then(() => session), session.events);
   }
 
   createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>> {
@@ -182,14 +165,18 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
 
   senderIn(session: ClientSession | undefined, target: string | TargetInit | null | undefined, options: SenderOptions | undefined): Opening<Sender> {
     this.#mustLive();
-    const resolved = resolveSenderOptions(target, options, { defaults: this.profile.defaults.sender, address: this.profile.address });
-    return this.#openLink(session, new ClientSender(this.#nowhere, resolved.name ?? freshId(), resolved)) as Opening<Sender>;
+    const events = this.#eventsFor(session, options?.handler ?? this.profile.defaults.sender?.handler);
+    const defaults = layered(this.profile.defaults.sender, events?.senderDefaults);
+    const resolved = resolveSenderOptions(target, options, { defaults, address: this.profile.address });
+    return this.#openLink(session, new ClientSender(this.#nowhere, resolved.name ?? freshId(), resolved), events) as Opening<Sender>;
   }
 
   receiverIn(session: ClientSession | undefined, source: string | SourceInit | null | undefined, options: ReceiverOptions | undefined): Opening<Receiver> {
     this.#mustLive();
-    const resolved = resolveReceiverOptions(source, options, { defaults: this.profile.defaults.receiver, address: this.profile.address });
-    return this.#openLink(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved)) as unknown as Opening<Receiver>;
+    const events = this.#eventsFor(session, options?.handler ?? this.profile.defaults.receiver?.handler);
+    const defaults = layered(this.profile.defaults.receiver, events?.receiverDefaults);
+    const resolved = resolveReceiverOptions(source, options, { defaults, address: this.profile.address });
+    return this.#openLink(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved), events) as unknown as Opening<Receiver>;
   }
 
   createRequester<Body = unknown>(address: string | null, options?: RequesterOptions<Body>): Promise<Requester<Body>> {
@@ -206,13 +193,18 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   }
 
   /** Gives a link its session, unless there is something wrong with it already. */
-  #openLink<L extends ClientLink>(session: ClientSession | undefined, link: L): Opening<L> {
+  #openLink<L extends ClientLink>(session: ClientSession | undefined, link: L, events: LinkEvents | undefined): Opening<L> {
     link.checkSettings();
     const host = this.#sessions.for(session, link.isSender ? "sender" : "receiver", link.options.name);
     link.host = host;
+    link.hear(events);
     if (link.options.signal?.aborted === true) link.giveUp();
     else host.add(link);
-    return opening(link, link.opened.promise.then(() => link));
+    return opening(link, link.opened.promise.then(() => link), events);
+  }
+
+  #eventsFor(session: ClientSession | undefined, handlers: Handlers | undefined): LinkEvents | undefined {
+    return this.profile.events?.link(handlers, session instanceof ClientSession ? session.events : this.events);
   }
 
   *links(): IterableIterator<Sender | Receiver> {
@@ -238,7 +230,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
 
   openControlLink(session: Session | undefined): ControlLink {
     this.#mustLive();
-    const link = this.#openLink(session as ClientSession | undefined, new ControlLink(this.#nowhere, freshId()));
+    const link = this.#openLink(session as ClientSession | undefined, new ControlLink(this.#nowhere, freshId()), undefined);
     link.catch(() => undefined);
     return link.endpoint;
   }
@@ -267,6 +259,14 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
 
   status(): AsyncIterable<ConnectionStatus> {
     return this.#status.watch();
+  }
+
+  open(options?: CallOptions): Promise<void> {
+    this.#endpoint?.answerOpen(this.profile.clock.now());
+    if (this.opened) return Promise.resolve();
+    if (this.ending) return Promise.reject(this.#gone());
+    const { clock, timeouts } = this.profile;
+    return within(this.#putOff.opened, bounds(clock, options, timeouts.open, "connection", "the connection was not opened"));
   }
 
   incoming(): AsyncIterable<LinkRequest> {
@@ -299,8 +299,11 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
       maxBufferedBytes: profile.limits.maxBufferedBytes, maxEarlyFrameSize: profile.limits.maxSaslFrameSize, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: this.#pool,
       session: this.#sessionSettings(resolveSessionOptions(undefined, profile.defaults.session)),
       get acceptSessions() { return takesLinks(); },
+      holdOpen: profile.side === "server" && this.events?.handles("on_connection_opening") === true,
       handshakeTime: profile.timeouts.handshake,
     }, this, profile.clock.now());
+    this.emit("on_connection_bound");
+    if (profile.side === "client") this.emit("on_connection_local_open");
     driver.start(this.#endpoint);
     return attempt.promise;
   }
@@ -347,13 +350,12 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
       void request.refuse({ condition: "amqp:resource-limit-exceeded", description: `no more than ${this.profile.limits.maxLinks} links a connection` });
       return;
     }
-    if (this.onRequest?.(request) === true) return;
-    this.#requests.push(asRequest(request));
+    if (this.onRequest?.(request) !== true) this.offer(asRequest(request));
   }
 
-  /** Leaves a request to `incoming()`. */
+  /** Leaves a request to the handlers, or to `incoming()`. */
   offer(request: LinkRequest): void {
-    this.#requests.push(request);
+    if (this.#requests.hasReader || this.events?.takes(request) !== true) this.#requests.push(request);
   }
 
   /** Links that nobody has read from `incoming()`, for a listener that begins to take them. */
@@ -375,28 +377,55 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     // Nothing waits for it: the open follows.
   }
 
+  onOpening(open: Open): void {
+    this.remoteOpen = open;
+    this.#remote = "active";
+    this.emit("on_connection_remote_open");
+    this.emit("on_connection_opening");
+    const { clock, timeouts } = this.profile;
+    this.#putOff.begin(clock, timeouts.open, () => {
+      this.#endpoint?.close({ condition: AmqpCondition.internalError, description: `no open within ${timeouts.open} ms` });
+      this.#refuse(new ConnectionError(`on_connection_opening was not over within ${timeouts.open} ms`, { code: "timeout", scope: "connection" }));
+    });
+  }
+
   onOpened(open: Open): void {
-    this.#remoteOpen = open;
+    if (this.remoteOpen !== open) {
+      this.remoteOpen = open;
+      this.emit("on_connection_remote_open");
+    }
     this.#local = "active";
     this.#remote = "active";
     this.#attempt?.resolve();
     this.#attempt = undefined;
+    this.#putOff.end(undefined);
+    if (this.profile.side === "server") this.emit("on_connection_local_open");
+    this.emit("on_connection_opened");
     this.tell({ type: "connected", url: this.url ?? "", remoteContainer: open.containerId });
     this.#sessions.begin();
   }
 
   onClosed(error: ErrorCondition | undefined): void {
     this.#remote = "closed";
+    this.emit("on_connection_remote_close");
+    const told = this.#failure;
     this.#failure ??= error === undefined ? undefined : remoteError("connection", "connection-closed", "the peer closed the connection", error);
     const early = new ConnectionError("the peer closed the connection", { code: "connection-closed", scope: "connection", origin: "remote" });
-    if (this.#attempt !== undefined) this.#refuse(this.#failure ?? early);
-    else this.#finish(this.#failure);
+    if (this.#attempt !== undefined) {
+      this.#refuse(this.#failure ?? early);
+      return;
+    }
+    if (told === undefined && (this.#failure !== undefined || this.#local === "active")) this.tellClose(this.#failure, early);
+    this.#finish(this.#failure);
   }
 
   onFailed(error: AmqpError): void {
     this.#failure ??= error;
     if (this.#attempt !== undefined) this.#refuse(error);
-    else this.#finish(error);
+    else {
+      this.tellLoss(error);
+      this.#finish(error);
+    }
     this.driver?.awaitEnd();
   }
 
@@ -443,10 +472,13 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
       { code: why === undefined ? "disconnected" : "handshake-failed", scope: "connection", origin: "transport", retryable: true, cause: error },
     );
     this.#remote = "closed";
+    this.emit("on_transport_closed");
+    this.emit("on_connection_unbound");
     if (this.#attempt !== undefined) this.#refuse(this.#failure ?? lost);
     else if (this.#over === undefined && this.#local === "closed" && error === undefined) this.#finish(this.#failure);
     else if (this.#over === undefined) {
       this.tell({ type: "disconnected", error: lost });
+      this.tellLoss(lost);
       this.#finish(this.#failure ?? lost);
     }
   }
@@ -486,6 +518,7 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
     this.#sessions.giveBack();
     this.#local = "closed";
     this.#endpoint?.close(conditionOf(options?.error));
+    this.emit("on_connection_local_close");
     await this.#closed.promise;
   }
 
@@ -500,23 +533,35 @@ export class ClientConnection implements Connection, ConnectionSink, DriverOwner
   #finish(error: AmqpError | undefined): void {
     if (this.#over !== undefined) return;
     this.#over = error ?? true;
+    if (this.#local === "active") this.emit("on_connection_local_close");
     this.#local = "closed";
     const reason = error ?? new ConnectionError("the connection is closed", { code: "connection-closed", scope: "connection" });
     this.#attempt?.reject(reason);
     this.#attempt = undefined;
+    this.#putOff.end(reason);
     this.#sessions.lose(this.#closing !== undefined && error === undefined ? undefined : error);
     for (const request of [...this.#unanswered]) request.drop();
     this.#requests.end();
     this.#afterFlush.splice(0).forEach((task) => task());
     this.tell({ type: "closed", error });
+    // A close frame of the peer's, or our own word for it: not where the socket was lost.
+    if (error === undefined || this.#endpoint?.finished === true) this.emit("on_connection_closed");
+    this.emit("on_connection_final");
     this.#closed.resolve(error);
     this.onOver?.();
   }
 
   #mustLive(): void {
-    if (!this.ending) return;
-    throw this.#over instanceof Error ? this.#over
+    if (this.ending) throw this.#gone();
+  }
+
+  #gone(): AmqpError {
+    return this.#over instanceof Error ? this.#over
       : new ConnectionError("the connection is closed", { code: "connection-closed", scope: "connection" });
+  }
+
+  protected override handOn(events: EventScope | undefined): void {
+    this.#sessions.inherit(events);
   }
 }
 

@@ -24,6 +24,11 @@ export class ControlLink extends ClientSender {
     super(host, name, resolveSenderOptions({}, { sndSettleMode: "unsettled" }, { accepting: true }));
   }
 
+  /** What happens to it is nobody's business but the transactions'. */
+  override inherit(): void {
+    // No handler hears of it.
+  }
+
   override get title(): string {
     return "the link to the peer's transaction coordinator";
   }

@@ -18,12 +18,15 @@ import type { Connection, DeliveryStateInit, IncomingDelivery, OutgoingDelivery,
 import { checkState } from "./encodable.ts";
 import type { Enlistment, ResourceTransaction } from "./enlistment.ts";
 import { isTransaction } from "./enlistment.ts";
+import type { LinkEvents } from "./events.ts";
 import { rejectionOf, stateOf } from "./states.ts";
 import { SETTLED, settling } from "./waiting.ts";
 
 /** What a delivery needs of its receiver. */
 export interface IncomingOwner extends Receiver {
   readonly endpoint: ReceiverEndpoint | undefined;
+  /** Who hears of the link. */
+  readonly events: LinkEvents | undefined;
   readonly decoding: DecodeOptions;
   /** Whether the sender settles, after our outcome (rcv-settle-mode second). */
   readonly settlesSecond: boolean;
@@ -207,6 +210,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     this.remoteSettled = true;
     if (this.disposed) this.localSettled = true;
     this.#confirm();
+    this.link.events?.emit("on_settled", { delivery: this as unknown as IncomingDelivery });
   }
 
   /** The link is over: nobody will confirm it any more. */

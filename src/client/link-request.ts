@@ -7,6 +7,7 @@ import { ConfigError, LinkError } from "../errors.ts";
 import type { Attach } from "../frames/performatives.ts";
 import type { ErrorInit } from "../options/call.ts";
 import { resolveReceiverOptions, resolveSenderOptions } from "../options/resolve-link.ts";
+import { layered } from "../options/resolve.ts";
 import type { ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import type {
@@ -122,7 +123,10 @@ export class IncomingLink {
 
   #acceptSender(endpoint: SenderEndpoint, options: AcceptSender | undefined): Sender {
     const { address, ...rest } = options ?? {};
-    const own = resolveSenderOptions(this.target?.address, rest, { defaults: this.#host.io.profile.defaults.sender, accepting: true, also: ALSO, where: "accept()" });
+    const { profile } = this.#host.io;
+    const events = profile.events?.link(rest.handler ?? profile.defaults.sender?.handler, this.#host.events);
+    const defaults = layered(profile.defaults.sender, events?.senderDefaults);
+    const own = resolveSenderOptions(this.target?.address, rest, { defaults, accepting: true, also: ALSO, where: "accept()" });
     // The sender's modes are its own to choose; where it does not care, the peer's wish is taken (§2.6.9).
     const snd = rest.sndSettleMode ?? (!own.guaranteeGiven ? this.#attach.sndSettleMode ?? "mixed" : own.sndSettleMode);
     const rcv = this.#attach.rcvSettleMode ?? "first";
@@ -134,6 +138,7 @@ export class IncomingLink {
     const link = new ClientSender(this.#host, this.name, resolved);
     endpoint.sink = link;
     link.endpoint = endpoint;
+    link.hear(events);
     this.#admit(link, endpoint, {
       ...commonSettings(this.name, resolved), maxMessageSize: wireSize(resolved.maxMessageSize ?? Infinity),
       source: source === null ? null : made(source, address), target: this.#attach.target,
@@ -146,14 +151,18 @@ export class IncomingLink {
     this.#checkTarget(coordinator);
     // What comes on a control link is answered by the library, and by nobody else.
     const rest = coordinator === undefined ? given : { ...given, autoAccept: false };
-    const own = resolveReceiverOptions(this.source?.address, rest, { defaults: this.#host.io.profile.defaults.receiver, accepting: true, also: ALSO, where: "accept()" });
+    const { profile } = this.#host.io;
+    const events = coordinator === undefined ? profile.events?.link(rest.handler ?? profile.defaults.receiver?.handler, this.#host.events) : undefined;
+    const defaults = layered(profile.defaults.receiver, events?.receiverDefaults);
+    const own = resolveReceiverOptions(this.source?.address, rest, { defaults, accepting: true, also: ALSO, where: "accept()" });
     const snd = this.#attach.sndSettleMode ?? "mixed";
     const rcv = rest.rcvSettleMode ?? (!own.guaranteeGiven ? this.#attach.rcvSettleMode ?? "first" : own.rcvSettleMode);
     const resolved: ResolvedReceiver = { ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv) };
     const link = new ClientReceiver(this.#host, this.name, resolved);
     endpoint.sink = link;
     link.endpoint = endpoint;
-    const maxMessageSize = resolved.maxMessageSize ?? this.#host.io.profile.limits.maxMessageSize;
+    link.hear(events);
+    const maxMessageSize = resolved.maxMessageSize ?? profile.limits.maxMessageSize;
     const { target } = this.#attach;
     this.#admit(link, endpoint, {
       ...commonSettings(this.name, resolved), maxMessageSize: wireSize(maxMessageSize),

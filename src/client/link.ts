@@ -19,10 +19,13 @@ import type { ResolvedLink } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { SlabWriter } from "../util/slab.ts";
-import type { Connection, EndpointState, Explanation, Link, Recovery, Session, Side, Source, Target } from "./api.ts";
+import type {
+  Connection, EndpointState, Explanation, Link, Receiver, Recovery, Sender, Session, Side, Source, Target,
+} from "./api.ts";
 import type { Driver } from "./driver.ts";
 import { badCall, checkEncodable, unfitClose } from "./encodable.ts";
 import type { Resource } from "./enlistment.ts";
+import type { EventScope, LinkEvents } from "./events.ts";
 import type { Profile } from "./profile.ts";
 import type { ResourceTransactions } from "./resource.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
@@ -33,6 +36,9 @@ import { bounds, tooLate, within } from "./waiting.ts";
 /** Milliseconds within which the detach follows an attach without terminus that means a refusal. */
 const REFUSAL = 500;
 
+/** An event of the link itself is about nothing else. */
+export const NOTHING = Object.freeze({});
+
 /** What a link needs of its session and connection. */
 export interface LinkHost {
   readonly session: Session;
@@ -40,6 +46,8 @@ export interface LinkHost {
   readonly io: ConnectionIo;
   /** The session's attachment; undefined before it has begun and after it is over. */
   readonly endpoint: SessionEndpoint | undefined;
+  /** Who hears of the session; undefined if nobody does. */
+  readonly events: EventScope | undefined;
   /** The link is over. */
   leave(link: ClientLink): void;
 }
@@ -74,6 +82,8 @@ export abstract class ClientLink implements Link, LinkSink {
   host: LinkHost;
   readonly options: ResolvedLink;
   readonly name: string;
+  /** Who hears of it; undefined if nobody does. */
+  events: LinkEvents | undefined = undefined;
   guarantee: Guarantee;
   readonly recovery: Recovery = "new";
   detached = false;
@@ -116,6 +126,38 @@ export abstract class ClientLink implements Link, LinkSink {
   protected abstract flushed(): Promise<void>;
   /** What is in hand goes back before the detach. */
   protected abstract giveBack(): void;
+
+  // ---------------------------------------------------------------- handlers
+
+  /** Its events go there from now on. */
+  hear(events: LinkEvents | undefined): void {
+    this.events = events;
+    if (events === undefined) return;
+    events.link = this as unknown as Sender | Receiver;
+    events.attend();
+  }
+
+  /** The handlers that are asked after its own have changed. */
+  inherit(parent: EventScope | undefined): void {
+    if (this.events === undefined) {
+      this.hear(this.host.io.profile.events?.link(undefined, parent));
+      return;
+    }
+    this.events.parent = parent;
+    this.events.attend();
+  }
+
+  /** Adds a handler of its own; answers how to remove it. */
+  handle(handler: object): () => void {
+    if (this.events === undefined) this.hear(this.host.io.profile.events?.link([], this.host.events));
+    const { events } = this;
+    const remove = events?.add(handler);
+    events?.attend();
+    return () => {
+      remove?.();
+      events?.attend();
+    };
+  }
 
   // ---------------------------------------------------------------- getters
 
@@ -220,6 +262,8 @@ export abstract class ClientLink implements Link, LinkSink {
       });
     }
     this.attachTo(session, this.#settings);
+    this.events?.emit("on_link_init", NOTHING);
+    this.events?.emit("on_link_local_open", NOTHING);
   }
 
   /** It answers an attach of the peer's. */
@@ -227,11 +271,14 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#settings = settings;
     this.#local = "active";
     this.#remote = "active";
+    this.events?.emit("on_link_remote_open", NOTHING);
+    this.events?.emit("on_link_local_open", NOTHING);
     this.#ready();
   }
 
   onAttached(attach: Attach): void {
     this.#remote = "active";
+    this.events?.emit("on_link_remote_open", NOTHING);
     // A null terminus announces that a detach with the reason follows (§2.6.3).
     if ((this.isSender ? attach.target : attach.source) == null) {
       this.#refused = true;
@@ -262,6 +309,7 @@ export abstract class ClientLink implements Link, LinkSink {
   #ready(): void {
     this.#timer?.cancel();
     this.opened.resolve();
+    this.events?.emit("on_link_opened", NOTHING);
     this.onOpen();
     if (this.#early === undefined) return;
     this.#tell(this.#early);
@@ -271,7 +319,7 @@ export abstract class ClientLink implements Link, LinkSink {
   /** Gives up before it was open. */
   #abandon(error: AmqpError): void {
     this.endpoint?.detach(true);
-    this.finish(error);
+    this.fail(error);
   }
 
   /** Its signal has fired: that counts as long as it is not open. */
@@ -290,26 +338,33 @@ export abstract class ClientLink implements Link, LinkSink {
   onDetached(closed: boolean, error: ErrorCondition | undefined, breach: boolean): void {
     this.#remote = "closed";
     this.detached = !closed;
+    this.events?.emit(closed ? "on_link_remote_close" : "on_link_remote_detach", NOTHING);
     if (error !== undefined) {
       const context = breach ? `${this.title}: the peer broke the protocol` : this.opened.settled ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
-      this.finish(remoteError("link", breach ? "protocol-violation" : this.opened.settled ? "link-detached" : "link-refused", context, error));
+      this.fail(remoteError("link", breach ? "protocol-violation" : this.opened.settled ? "link-detached" : "link-refused", context, error));
     } else if (this.#closing !== undefined) {
-      this.finish(undefined);
+      this.#finishInOrder();
     } else if (!this.opened.settled) {
-      this.finish(new LinkError(`${this.title} was refused${this.#refused ? "" : ": the peer detached it"} without a reason`,
+      this.fail(new LinkError(`${this.title} was refused${this.#refused ? "" : ": the peer detached it"} without a reason`,
         { code: "link-refused", scope: "link", origin: "remote" }));
     } else {
-      this.finish(undefined);
+      this.events?.closing("link", { error: new LinkError(`${this.title} was detached by the peer`, { code: "link-detached", scope: "link", origin: "remote" }) });
+      this.#finishInOrder();
     }
   }
 
-  /** The session or the connection is gone, and the link with it. */
-  lost(error: AmqpError | undefined): void {
+  /** The session or the connection is gone, and the link with it. @param tell whether the handlers of the link are to hear of the error */
+  lost(error: AmqpError | undefined, tell: boolean = false): void {
     this.#remote = "closed";
     this.detached = true;
     this.endpoint?.drop();
-    if (error === undefined) this.finish(undefined);
-    else this.finish(lostWith(error, "link", this.opened.settled ? `${this.title} is lost` : `${this.title} was refused${this.hint}`));
+    if (error === undefined) {
+      this.finish(undefined);
+      return;
+    }
+    const why = lostWith(error, "link", this.opened.settled ? `${this.title} is lost` : `${this.title} was refused${this.hint}`);
+    if (tell) this.fail(why);
+    else this.finish(why);
   }
 
   /** Where the peer refused it: what a person may want to know besides the peer's reason. */
@@ -388,7 +443,21 @@ export abstract class ClientLink implements Link, LinkSink {
       return;
     }
     endpoint.detach(closed, conditionOf(options?.error));
+    this.events?.emit(closed ? "on_link_local_close" : "on_link_local_detach", NOTHING);
     await this.#closed.promise;
+  }
+
+  /** An error ends this link, and it alone. */
+  fail(error: AmqpError): void {
+    if (this.#over === undefined) this.events?.fail("on_link_error", { error }, !this.opened.settled);
+    this.#finishInOrder(error);
+  }
+
+  #finishInOrder(error?: AmqpError): void {
+    if (this.#over !== undefined) return;
+    if (this.#local === "active") this.events?.emit("on_link_local_close", NOTHING);
+    this.events?.emit("on_link_closed", NOTHING);
+    this.finish(error);
   }
 
   /** It is over, once. */
@@ -401,6 +470,7 @@ export abstract class ClientLink implements Link, LinkSink {
     const reason = error ?? (this.over as AmqpError);
     this.opened.reject(reason);
     this.onOver(reason);
+    this.events?.emit("on_link_final", NOTHING);
     this.host.leave(this);
     this.#closed.resolve(error);
   }

@@ -3,7 +3,7 @@
 import { OutgoingTransfer } from "../engine/deliveries.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
 import { numberTag } from "../engine/sender.ts";
-import type { AmqpError } from "../errors.ts";
+import { AmqpError } from "../errors.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED } from "../frames/delivery-state.ts";
 import { Message } from "../message/message.ts";
@@ -13,7 +13,9 @@ import { Deferred } from "../util/deferred.ts";
 import type { Connection, DeliveryStateInit, OutgoingDelivery, SendOutcome, Sender, Session, Settling } from "./api.ts";
 import { checkState } from "./encodable.ts";
 import type { EnlistedSend, Resource, ResourceTransaction, RetiredDelivery, TransactionWork } from "./enlistment.ts";
+import type { LinkEvents } from "./events.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { HeardPromise } from "./promise.ts";
 import { inDoubt } from "./send-errors.ts";
 import { stateOf } from "./states.ts";
 import { SETTLED } from "./waiting.ts";
@@ -21,6 +23,8 @@ import { SETTLED } from "./waiting.ts";
 /** What a delivery needs of its sender. */
 export interface OutgoingOwner extends Sender {
   readonly endpoint: SenderEndpoint | undefined;
+  /** Who hears of the link. */
+  readonly events: LinkEvents | undefined;
   /** Whether outcomes are settled as they come. */
   readonly autoSettle: boolean;
   /** Its last frame is in the output. */
@@ -51,6 +55,8 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   localState: DeliveryState | undefined = undefined;
   /** Settles the promise of `send()`; undefined for `trySend()`, and once it is settled. */
   resolve: ((value: ClientOutgoing | Promise<never>) => void) | undefined = undefined;
+  /** What `send()` answered, on a link that handlers hear of. */
+  promise: HeardPromise<OutgoingDelivery> | undefined = undefined;
   /** Whether its fate is known, or its caller was told that it is in doubt. */
   told = false;
   /** Milliseconds on the connection's clock; Infinity is never. */
@@ -141,6 +147,24 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   }
 
   override handleDisposition(state: DeliveryState | undefined, settled: boolean): void {
+    const { events } = this.link;
+    if (events === undefined) {
+      this.#apply(state, settled);
+      return;
+    }
+    const known = this.#toldOutcome;
+    const over = this.settled;
+    this.#apply(state, settled);
+    events.updated(this, known === undefined ? this.#toldOutcome : undefined, !over && this.settled);
+  }
+
+  /** The outcome that the peer has told; in a transaction of ours, what it will be after the commit. */
+  get #toldOutcome(): Outcome | undefined {
+    const { remoteState } = this;
+    return this.transaction !== undefined || (remoteState !== undefined && isTerminal(remoteState)) ? outcomeIn(remoteState) : undefined;
+  }
+
+  #apply(state: DeliveryState | undefined, settled: boolean): void {
     if (settled) this.remoteSettled = true;
     if (this.remoteState === undefined || !isTerminal(this.remoteState)) this.remoteState = state ?? this.remoteState;
     const present = this.remoteState;
@@ -188,6 +212,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     this.remoteState = outcome;
     if (this.link.autoSettle && !this.settled && this.link.endpoint?.isAttached === true) void this.settle(outcome);
     else this.decide(outcome);
+    this.link.events?.updated(this, outcome, this.settled);
   }
 
   revert(): void {
@@ -210,16 +235,21 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   decide(outcome: SendOutcome | undefined, error?: Error): void {
     this.told = true;
     this.outcome = outcome;
-    const { resolve } = this;
+    const { resolve, link } = this;
     this.resolve = undefined;
-    this.link.decided(this);
+    link.decided(this);
     this.transaction?.decided(this);
-    if (resolve !== undefined) resolve(error === undefined && (outcome === undefined || outcome === ACCEPTED || outcome.type === "accepted") ? this : this.#failure(error));
+    const good = error === undefined && (outcome === undefined || outcome === ACCEPTED || outcome.type === "accepted");
+    if (resolve !== undefined) resolve(good ? this : this.#failure(error ?? link.failureOf(this)));
+    else if (!good && link.events !== undefined && error instanceof AmqpError) link.events.sendFailed(this, error, true);
     this.#settlement?.resolve(this);
   }
 
-  #failure(error: Error | undefined): Promise<never> {
-    return Promise.reject(error ?? this.link.failureOf(this));
+  #failure(error: Error): Promise<never> {
+    const { events } = this.link;
+    const { promise } = this;
+    if (events !== undefined && promise !== undefined && error instanceof AmqpError && events.sendFailed(this, error, promise.heard)) promise.catch(() => undefined);
+    return Promise.reject(error);
   }
 }
 

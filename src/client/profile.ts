@@ -2,13 +2,14 @@
 
 import type { SaslSide } from "../engine/handshake.ts";
 import type { AmqpError } from "../errors.ts";
-import type { Int64Mode } from "../options/connect.ts";
+import type { Int64Mode, Transport } from "../options/connect.ts";
 import type { Clock, Logger } from "../options/environment.ts";
 import type { ResolvedLimits } from "../options/limits.ts";
 import type { ReceiverOptionsBase, SenderOptionsBase, SessionOptions } from "../options/link.ts";
 import type { ResolvedTimeouts } from "../options/timeouts.ts";
 import type { Answer, Need } from "../sasl/mechanism.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
+import type { EventRouter } from "./events.ts";
 
 /** The settings of a connection. */
 export interface Profile {
@@ -31,6 +32,8 @@ export interface Profile {
   readonly logger: Logger | undefined;
   /** Gets what nobody awaits. */
   readonly onError: (error: AmqpError) => void;
+  /** Where handlers come in; undefined for a container that knows none. */
+  readonly events: EventRouter | undefined;
   readonly defaults: {
     readonly session: SessionOptions | undefined;
     readonly sender: SenderOptionsBase | undefined;
@@ -41,6 +44,8 @@ export interface Profile {
 /** A transport that a connection is to run on, and how it authenticates there. */
 export interface Socket {
   readonly duplex: ByteDuplex;
+  /** What the program gave instead of a socket. */
+  readonly transport?: Transport | undefined;
   /** Without user and password. */
   readonly url: string;
   readonly sasl: SaslSide | undefined;

@@ -1,5 +1,6 @@
-/** The resolve function of a new promise without a closure for it: `new Promise(Capture.executor)`, then `Capture.take()`. */
+/** Promises with something special: one that is resolved from outside, and one that knows whether anybody listens. */
 
+/** The resolve function of a new promise without a closure for it: `new Promise(Capture.executor)`, then `Capture.take()`. */
 export class Capture {
   static #resolve: unknown = undefined;
 
@@ -13,5 +14,21 @@ export class Capture {
     const resolve = Capture.#resolve;
     Capture.#resolve = undefined;
     return resolve;
+  }
+}
+
+/** A promise that knows whether anybody listens to it; `await` listens too. What is derived from it are plain promises. */
+export class HeardPromise<T> extends Promise<T> {
+  heard = false;
+
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  override then<A = T, B = never>(
+    onfulfilled?: ((value: T) => A | PromiseLike<A>) | null, onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.heard = true;
+    return super.then(onfulfilled, onrejected);
   }
 }

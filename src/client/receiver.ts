@@ -33,7 +33,7 @@ import { judgeModes } from "./guarantees.ts";
 import type { IncomingOwner } from "./incoming.ts";
 import { ClientIncoming } from "./incoming.ts";
 import type { LinkHost } from "./link.ts";
-import { ClientLink } from "./link.ts";
+import { ClientLink, NOTHING } from "./link.ts";
 import { receiverSettings } from "./link-settings.ts";
 import type { LoopOwner, Taker } from "./loop.ts";
 import { ReceiverLoop } from "./loop.ts";
@@ -188,6 +188,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     checkWhole(n, 0, MOST_CREDIT, "flow()", "the number of messages");
     this.mustLive();
     if (options !== undefined) this.tellFlow(options, "flow()");
+    this.events?.attend();
     this.credits.add(n);
   }
 
@@ -293,6 +294,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   onDelivery(incoming: IncomingTransfer): void {
     const delivery = incoming as ClientIncoming;
     this.#drain.came();
+    if (this.events?.handles("on_delivery") === true) this.events.emit("on_delivery", { delivery: delivery as unknown as IncomingDelivery });
     try {
       checkMessage(delivery.bytes, delivery.start, delivery.end);
     } catch (error) {
@@ -336,10 +338,12 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   onAborted(): void {
+    this.events?.emit("on_aborted", NOTHING);
     this.credits.topUp();
   }
 
   onFlow(): void {
+    this.events?.emit("on_link_flow", NOTHING);
     this.#drain.onFlow();
   }
 

@@ -34,11 +34,11 @@ import { GivenTags } from "./given-tags.ts";
 import { judgeModes } from "./guarantees.ts";
 import { InFlightTable } from "./in-flight.ts";
 import type { LinkHost } from "./link.ts";
-import { ClientLink } from "./link.ts";
+import { ClientLink, NOTHING } from "./link.ts";
 import { senderSettings } from "./link-settings.ts";
 import type { OutgoingOwner } from "./outgoing.ts";
 import { ClientOutgoing } from "./outgoing.ts";
-import { Capture } from "./promise.ts";
+import { Capture, HeardPromise } from "./promise.ts";
 import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
 import { sendAll } from "./send-all.ts";
 import { configure } from "./send-options.ts";
@@ -90,6 +90,11 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     });
   }
 
+  /** Those that wait have been counted, so that a loop over the credit ends. */
+  override get credit(): number {
+    return Math.max(0, super.credit - this.#waiting.length);
+  }
+
   override get queued(): number {
     return this.#waiting.length;
   }
@@ -118,7 +123,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const refused = this.#encode(delivery, message);
     if (refused !== undefined) return Promise.reject(refused);
     delivery.transaction?.track(delivery);
-    const promise = new Promise<OutgoingDelivery>(Capture.executor);
+    const promise = this.events === undefined ? new Promise<OutgoingDelivery>(Capture.executor) : heardBy(delivery);
     const resolve = Capture.take() as (value: ClientOutgoing | Promise<never>) => void;
     if (delivery.presettled && delivery.writtenAt >= 0) {
       this.#tellWhenGone(delivery, resolve);
@@ -283,7 +288,12 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       else delivery.decide({ type: "not-sent", cause: unfit }, notSent(unfit, delivery, this.title));
     }
     if (this.#ready.length !== 0) this.#tellReady();
+    if (this.events !== undefined) this.#tellSendable();
     if (endpoint.draining && endpoint.credit > 0) nextTurn(this.#answerDrain);
+  }
+
+  onFlow(): void {
+    this.events?.emit("on_link_flow", NOTHING);
   }
 
   /** Those who wait for credit have had their turn: what they left of it goes back (§2.6.7). */
@@ -297,6 +307,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   /** The socket takes bytes again. */
   onSocketReady(): void {
     if (this.#ready.length !== 0) this.#tellReady();
+    if (this.events !== undefined) this.#tellSendable();
   }
 
   protected override settings(): LinkSettings {
@@ -499,6 +510,10 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     return this.inFlight.size === 0 ? this.#waiting : concatenated(this.inFlight, this.#waiting);
   }
 
+  #tellSendable(): void {
+    if (this.isOpen && this.credit > 0) this.events?.sendable();
+  }
+
   #tellReady(): void {
     if (!this.sendable()) return;
     for (const waiting of this.#ready.splice(0)) waiting.resolve();
@@ -513,6 +528,12 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 function notAMessage(where: string, value: unknown): ConfigError {
   const got = value === null ? "null" : typeof value;
   return new ConfigError(`${where}: a message is an object such as { body: ... }; got ${got}`, { code: "config", scope: "delivery" });
+}
+
+/** A promise that tells whether anybody listens, for a failure that handlers hear of too. */
+function heardBy(delivery: ClientOutgoing): Promise<OutgoingDelivery> {
+  delivery.promise = new HeardPromise<OutgoingDelivery>(Capture.executor);
+  return delivery.promise;
 }
 
 function isSendable(message: unknown): message is Sendable {

@@ -13,9 +13,10 @@ import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import { Deferred } from "../util/deferred.ts";
 import type {
-  Connection, EndpointState, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session, Side,
+  Connection, EndpointState, Handlers, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session, Side,
 } from "./api.ts";
 import { unfitClose } from "./encodable.ts";
+import type { EventScope } from "./events.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
 import { IncomingLink } from "./link-request.ts";
 import { remoteError } from "./remote-error.ts";
@@ -31,6 +32,8 @@ export interface SessionHost extends Connection {
   /** The peer attaches a link. */
   requested(request: IncomingLink): void;
   forget(session: ClientSession): void;
+  /** Who hears of the connection. */
+  readonly events: EventScope | undefined;
 }
 
 export class ClientSession implements Session, SessionSink, LinkHost {
@@ -41,6 +44,9 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   readonly opened = new Deferred<void>();
   readonly links = new Set<ClientLink>();
   endpoint: SessionEndpoint | undefined = undefined;
+  /** Who hears of it; undefined if nobody does. */
+  events: EventScope | undefined;
+  #own: EventScope | undefined = undefined;
   readonly #closed = new Deferred<AmqpError | undefined>();
   #local: Side = "uninit";
   #remote: Side = "uninit";
@@ -48,10 +54,12 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   #closing: Promise<void> | undefined = undefined;
   #timer: { cancel(): void } | undefined = undefined;
 
-  constructor(host: SessionHost, options: ResolvedSession, implicit: boolean) {
+  constructor(host: SessionHost, options: ResolvedSession, implicit: boolean, handlers?: Handlers) {
     this.host = host;
     this.options = options;
     this.implicit = implicit;
+    this.events = host.io.profile.events?.scope(handlers, host.events);
+    if (handlers !== undefined) this.#own = this.events;
     this.opened.promise.catch(() => undefined);
     if (options.signal?.aborted === true) this.#onAbort();
     else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -89,6 +97,13 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     return false;
   }
 
+  /** The handlers that are asked after its own have changed. */
+  inherit(parent: EventScope | undefined): void {
+    if (this.#own === undefined) this.events = parent;
+    else this.#own.parent = parent;
+    for (const link of this.links) link.inherit(this.events);
+  }
+
   createSender<Body = unknown>(target?: string | TargetInit | null, options?: SenderOptions<Body>): Opening<Sender<Body>> {
     return this.host.senderIn(this, target, options as SenderOptions) as Opening<Sender<Body>>;
   }
@@ -108,10 +123,12 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     if (delay !== undefined) {
       this.#timer = this.io.profile.clock.setTimer(delay, () => {
         this.endpoint?.end();
-        this.lost(tooLate({ what: "the peer did not answer the begin of a session", timeout, scope: "session" }));
+        this.#fail(tooLate({ what: "the peer did not answer the begin of a session", timeout, scope: "session" }));
       });
     }
     this.endpoint = begin(this);
+    this.events?.emit("on_session_init", { session: this });
+    this.events?.emit("on_session_local_open", { session: this });
     this.#attachAll();
   }
 
@@ -130,7 +147,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
       link.begin(endpoint);
       return;
     }
-    link.finish(new LinkError(`no handle is left for another link of this session: its peer allows ${endpoint.links.peerMax + 1} (handle-max)`,
+    link.fail(new LinkError(`no handle is left for another link of this session: its peer allows ${endpoint.links.peerMax + 1} (handle-max)`,
       { code: "limit-exceeded", scope: "link" }));
   }
 
@@ -140,6 +157,13 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.#local = "active";
     this.#remote = "active";
     this.opened.resolve();
+    if (this.events === undefined) return;
+    const subject = { session: this };
+    this.events.emit("on_session_init", subject);
+    this.events.emit("on_session_remote_open", subject);
+    this.events.emit("on_session_opening", subject);
+    this.events.emit("on_session_local_open", subject);
+    this.events.emit("on_session_opened", subject);
   }
 
   readonly #onAbort = (): void => {
@@ -179,19 +203,32 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.#timer?.cancel();
     this.#remote = "active";
     this.opened.resolve();
+    this.events?.emit("on_session_remote_open", { session: this });
+    this.events?.emit("on_session_opened", { session: this });
     this.#attachAll();
   }
 
   onEnded(error: ErrorCondition | undefined, breach: boolean): void {
     this.#remote = "closed";
+    this.events?.emit("on_session_remote_close", { session: this });
     if (error !== undefined) {
-      this.lost(remoteError("session", breach ? "protocol-violation" : "session-ended",
+      this.#fail(remoteError("session", breach ? "protocol-violation" : "session-ended",
         breach ? "the peer broke the protocol of a session" : "the peer ended the session", error));
     } else if (this.#local === "closed") {
       this.lost(undefined);
     } else {
-      this.lost(new SessionError("the peer ended the session", { code: "session-ended", scope: "session", origin: "remote" }));
+      const ended = new SessionError("the peer ended the session", { code: "session-ended", scope: "session", origin: "remote" });
+      this.events?.closing("session", { session: this, error: ended });
+      this.lost(ended);
     }
+  }
+
+  /** An error ends it. Where no handler of sessions is there, those of its links hear of it, since who has not asked for a session may not know of any. */
+  #fail(error: AmqpError): void {
+    const { events } = this;
+    const forLinks = events !== undefined && this.links.size !== 0 && !events.handles("on_session_error") && !events.handles("on_session_closing");
+    if (!forLinks) events?.fail("on_session_error", { session: this, error }, !this.opened.settled);
+    this.lost(error, forLinks);
   }
 
   onAttach(link: SenderEndpoint | ReceiverEndpoint, attach: Attach): void {
@@ -200,17 +237,20 @@ export class ClientSession implements Session, SessionSink, LinkHost {
 
   // ---------------------------------------------------------------- ending
 
-  /** It is over, by the peer, with the connection, or as asked for. */
-  lost(error: AmqpError | undefined): void {
+  /** It is over, by the peer, with the connection, or as asked for. @param tell whether the handlers of links are to hear of the error */
+  lost(error: AmqpError | undefined, tell: boolean = false): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#local === "active") this.events?.emit("on_session_local_close", { session: this });
     this.#local = "closed";
     this.#timer?.cancel();
     this.options.signal?.removeEventListener("abort", this.#onAbort);
     this.endpoint = undefined;
-    for (const link of [...this.links]) link.lost(error);
+    for (const link of [...this.links]) link.lost(error, tell);
     this.links.clear();
     this.opened.reject(error ?? new SessionError("the session is closed", { code: "session-ended", scope: "session" }));
+    if (this.#remote === "closed") this.events?.emit("on_session_closed", { session: this });
+    this.events?.emit("on_session_final", { session: this });
     this.host.forget(this);
     this.#closed.resolve(error);
   }
@@ -237,6 +277,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
       return;
     }
     this.endpoint.end(conditionOf(options?.error));
+    this.events?.emit("on_session_local_close", { session: this });
     await this.#closed.promise;
   }
 }

@@ -8,6 +8,7 @@ import { ConfigError } from "../errors.ts";
 import type { Role } from "../frames/performatives.ts";
 import type { CloseOptions } from "../options/call.ts";
 import { resolveSessionOptions } from "../options/resolve-link.ts";
+import type { EventScope } from "./events.ts";
 import type { ClientLink } from "./link.ts";
 import type { Profile } from "./profile.ts";
 import type { SessionHost } from "./session.ts";
@@ -33,6 +34,11 @@ export class Sessions {
 
   *links(): IterableIterator<ClientLink> {
     for (const session of this.#all) yield* session.links;
+  }
+
+  /** The handlers of the connection have changed. */
+  inherit(events: EventScope | undefined): void {
+    for (const session of this.#all) session.inherit(events);
   }
 
   get linkCount(): number {

@@ -9,6 +9,8 @@ import type { CallOptions } from "../options/call.ts";
 import type { Clock } from "../options/environment.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import type { Opening, Settling } from "./api.ts";
+import type { EventScope } from "./events.ts";
+import { HeardPromise } from "./promise.ts";
 
 /** How long something may take and who may end it. */
 export interface Bounds {
@@ -60,9 +62,14 @@ export function tooLate({ what, timeout, scope }: Pick<Bounds, "what" | "timeout
   return new TimeoutError(`${what} within ${timeout} ms`, { code: "timeout", scope, retryable: true });
 }
 
-/** A promise that also has the endpoint. */
-export function opening<T>(endpoint: T, promise: Promise<T>): Opening<T> {
-  return Object.assign(promise, { endpoint });
+/** A promise that also has the endpoint. Its failure need not be awaited where `events` tell it. */
+export function opening<T>(endpoint: T, promise: Promise<T>, events?: EventScope): Opening<T> {
+  if (events === undefined) return Object.assign(promise, { endpoint });
+  const heard = new HeardPromise<T>((resolve) => resolve(promise));
+  promise.catch((error: unknown) => {
+    if (events.claims(error, heard.heard)) heard.catch(() => undefined);
+  });
+  return Object.assign(heard, { endpoint });
 }
 
 /** Marks a promise as one that need not be awaited. */

@@ -24,6 +24,7 @@ export async function connectAny(connection: ClientConnection, options: Resolved
     await within(attempts, bounds(clock, { timeout: options.timeout, signal: options.signal }, options.timeout, "connection", "no peer was reached"),
       (reason) => giveUp.abort(reason));
   } catch (error) {
+    if (error instanceof AmqpError && !connection.ending) connection.events?.fail("on_disconnected", { connection, error }, true);
     connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
     connection.driver?.awaitEnd();
     throw error;
@@ -45,6 +46,8 @@ async function tryEach(connection: ClientConnection, options: ResolvedConnect, s
       connection.driver?.abandon();
       if (!(error instanceof AmqpError)) throw error;
       errors.push(error);
+      connection.events?.fail("on_transport_error", { connection, error }, true);
+      if (connection.events?.isFatal(error) === true) break;
     }
   }
   throw failure(errors);
@@ -64,13 +67,12 @@ function failure(errors: readonly AmqpError[]): ConnectionError {
 
 async function openSocket(url: ParsedUrl, shown: string, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
   const identity = await identityFor(url, options, { url: shown, attempt, signal });
-  const duplex = await openDuplex(url, shown, options, signal);
-  return { duplex, url: shown, ...signIn(identity, url, shown, options, duplex) };
+  const transport = typeof options.transport === "function" ? await options.transport(shown) : options.transport;
+  const duplex = transport === undefined ? await openDuplex(url, options, signal) : streamDuplex(transport);
+  return { duplex, transport, url: shown, ...signIn(identity, url, shown, options, duplex) };
 }
 
-async function openDuplex(url: ParsedUrl, shown: string, options: ResolvedConnect, signal: AbortSignal): Promise<ByteDuplex> {
-  const { transport } = options;
-  if (transport !== undefined) return streamDuplex(typeof transport === "function" ? await transport(shown) : transport);
+function openDuplex(url: ParsedUrl, options: ResolvedConnect, signal: AbortSignal): Promise<ByteDuplex> {
   const { host, port, secure } = url;
   return connectDuplex({ host, port, secure, signal, tls: options.tls.reveal(), sni: options.sni, webSocket: webSocketOf(url, options) });
 }

@@ -1,18 +1,18 @@
 /** The container: it makes connections in both directions, with its identity and its defaults. */
 
 import type {
-  Connection, Container as ContainerApi, ListenOptions, Listener, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session,
+  ConnectOptions, Connection, Container as ContainerApi, ContainerOptions, Handler, Handlers, ListenOptions, Listener, Opening, Receiver, ReceiverOptions,
+  ScheduledTask, Sender, SenderOptions, Session,
 } from "../client/api.ts";
 import { ClientConnection } from "../client/connection.ts";
 import { checkOpen, unfitClose } from "../client/encodable.ts";
+import type { EventRouter } from "../client/events.ts";
 import { freshId } from "../client/ids.ts";
 import type { Profile } from "../client/profile.ts";
 import { opening } from "../client/waiting.ts";
 import type { AmqpError } from "../errors.ts";
 import { ConfigError, ConnectionError } from "../errors.ts";
-import type { CloseOptions } from "../options/call.ts";
-import type { ConnectOptions } from "../options/connect.ts";
-import type { ContainerOptions } from "../options/container.ts";
+import type { CallOptions, CloseOptions } from "../options/call.ts";
 import type { Clock } from "../options/environment.ts";
 import type { ResolvedConnect } from "../options/resolve-connect.ts";
 import { resolveConnectOptions } from "../options/resolve-connect.ts";
@@ -23,37 +23,53 @@ import { checkAllowed } from "../sasl/choose.ts";
 import { systemClock } from "./clock.ts";
 import { connectAny } from "./connecting.ts";
 import { startListener } from "./listener.ts";
+import { Running } from "./running.ts";
 import { warnOnce } from "./warnings.ts";
 
 /** A container (api.md). */
 export type Container = ContainerApi;
 
-class ContainerCore implements ContainerApi {
+/** Makes the events of a container that knows handlers. */
+export type RouterFactory = (container: ContainerApi, handlers: Handlers | undefined, onError: (error: AmqpError) => void) => EventRouter;
+
+export class ContainerCore implements ContainerApi {
   readonly id: string;
+  /** Where handlers come in; undefined where none are known. */
+  readonly events: EventRouter | undefined;
   readonly #options: ContainerOptions;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #onError: (error: AmqpError) => void;
   readonly #connections = new Set<ClientConnection>();
   readonly #listeners = new Set<Listener>();
+  readonly #running: Running;
+  /** Listeners that are about to be. */
+  #starting = 0;
   #closed = false;
 
-  constructor(options?: ContainerOptions) {
+  constructor(options?: ContainerOptions, router?: RouterFactory) {
     this.#options = checkContainerOptions(options);
     this.id = this.#options.id ?? freshId();
-    this.#clock = this.#options.clock ?? systemClock;
+    this.clock = this.#options.clock ?? systemClock;
     this.#onError = guarded(this.#options.onError ?? warnOnce());
+    this.events = router?.(this, options?.handlers, this.#onError);
+    this.#running = new Running(this);
   }
 
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
   }
 
+  /** Whether there is anything that `run()` waits for besides tasks and callbacks. */
+  get active(): boolean {
+    return this.#connections.size !== 0 || this.#listeners.size !== 0 || this.#starting !== 0;
+  }
+
   connect(url?: string | readonly string[] | ConnectOptions, options?: ConnectOptions): Opening<Connection> {
     this.#mustLive();
     const resolved = resolveConnectOptions(url, options, this.#options);
     checkAllowed(resolved.allowedMechs, [...resolved.mechanisms.keys()]);
-    const connection = this.#add(new ClientConnection(this, this.#clientProfile(resolved)));
-    return opening(connection as Connection, connectAny(connection, resolved, this.#clock).then(() => connection));
+    const connection = this.#add(new ClientConnection(this, this.#clientProfile(resolved), resolved.handler));
+    return opening(connection as Connection, connectAny(connection, resolved, this.clock).then(() => connection), connection.events);
   }
 
   createSender<Body = unknown>(
@@ -79,17 +95,65 @@ class ContainerCore implements ContainerApi {
       limits: resolved.limits, timeouts: resolved.timeouts, int64: resolved.int64, typed: resolved.typed,
     };
     checkOpen(profile);
-    const listener = await startListener(resolved, authorize, () => this.#add(new ClientConnection(this, profile)), profile);
-    this.#listeners.add(listener);
-    return listener;
+    this.#starting += 1;
+    try {
+      const listener = await startListener(resolved, authorize, () => this.#add(new ClientConnection(this, profile, resolved.handler)), profile, () => {
+        this.#listeners.delete(listener);
+        this.#running.look();
+      });
+      this.#listeners.add(listener);
+      return listener;
+    } finally {
+      this.#starting -= 1;
+      this.#running.look();
+    }
+  }
+
+  schedule(delay: number, task: (() => unknown) | Handler): ScheduledTask {
+    this.#mustLive();
+    return this.#running.schedule(delay, task);
+  }
+
+  inject(name: string, payload?: unknown): void {
+    if (typeof name !== "string" || name === "") {
+      throw new ConfigError("inject(): the name must be a text: that of the callback without its on_", { code: "config", scope: "container" });
+    }
+    this.events?.inject(name, payload);
+  }
+
+  async run(options?: CallOptions): Promise<void> {
+    this.#mustLive();
+    await this.#running.run(options);
+  }
+
+  stop(): void {
+    this.#running.stop();
+  }
+
+  async shut(): Promise<unknown> {
+    const open = [...this.#listeners, ...this.#connections];
+    return Promise.allSettled(open.map((each) => each.close()));
+  }
+
+  /** Adds a handler of the container; answers how to remove it. */
+  handle(handler: object): () => void {
+    const remove = this.events?.add(handler);
+    const inherit = (): void => {
+      for (const connection of this.#connections) connection.inherit(this.events?.root);
+    };
+    inherit();
+    return () => {
+      remove?.();
+      inherit();
+    };
   }
 
   async close(options?: CloseOptions): Promise<void> {
     const unfit = unfitClose(options, "close()");
     if (unfit !== undefined) throw unfit;
     this.#closed = true;
+    this.#running.cancel();
     const open = [...this.#listeners, ...this.#connections];
-    this.#listeners.clear();
     await Promise.all(open.map((each) => each.close(options)));
   }
 
@@ -99,7 +163,10 @@ class ContainerCore implements ContainerApi {
 
   #add(connection: ClientConnection): ClientConnection {
     this.#connections.add(connection);
-    connection.onOver = () => this.#connections.delete(connection);
+    connection.onOver = () => {
+      this.#connections.delete(connection);
+      this.#running.look();
+    };
     return connection;
   }
 
@@ -121,7 +188,8 @@ class ContainerCore implements ContainerApi {
     }
     void made.endpoint.closed.then(() => connection.close().catch(() => undefined));
     // Why there is no connection says more than that the link was lost with it.
-    return opening(made.endpoint, connecting.then(() => made, (error: unknown) => { made.catch(() => undefined); throw error; }));
+    const { events } = connection as ClientConnection;
+    return opening(made.endpoint, connecting.then(() => made, (error: unknown) => { made.catch(() => undefined); throw error; }), events);
   }
 
   #clientProfile(resolved: ResolvedConnect): Profile {
@@ -135,9 +203,9 @@ class ContainerCore implements ContainerApi {
     };
   }
 
-  #profileBase(): Pick<Profile, "clock" | "logger" | "onError" | "defaults"> {
+  #profileBase(): Pick<Profile, "clock" | "logger" | "onError" | "events" | "defaults"> {
     const { session, sender, receiver, logger } = this.#options;
-    return { clock: this.#clock, logger, onError: this.#onError, defaults: { session, sender, receiver } };
+    return { clock: this.clock, logger, events: this.events, onError: this.#onError, defaults: { session, sender, receiver } };
   }
 
   #mustLive(): void {
@@ -155,7 +223,11 @@ export const Container: {
 
 /** Connects on a container of its own, which is closed with the connection. @throws ConfigError config */
 export function connect(url?: string | readonly string[] | ConnectOptions, options?: ConnectOptions): Opening<Connection> {
-  const container = new ContainerCore();
+  return connectAlone(new ContainerCore(), url, options);
+}
+
+/** Connects on a container that is closed with the connection. @throws ConfigError config */
+export function connectAlone(container: ContainerApi, url?: string | readonly string[] | ConnectOptions, options?: ConnectOptions): Opening<Connection> {
   const connecting = container.connect(url, options);
   void connecting.endpoint.closed.then(() => container.close());
   return connecting;

@@ -24,8 +24,9 @@ const SERVE_NAMES: ReadonlySet<string> = new Set(["signal"]);
 /** Listens. @throws ConnectionError listen-failed, ConfigError config */
 export async function startListener(
   options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile,
+  onClosed: () => void,
 ): Promise<Listener> {
-  const listener = new ContainerListener(options, authorize, create, profile);
+  const listener = new ContainerListener(options, authorize, create, profile, onClosed);
   await listener.start();
   return listener;
 }
@@ -36,6 +37,7 @@ class ContainerListener implements Listener {
   readonly #create: () => ClientConnection;
   readonly #profile: Profile;
   readonly #admission: Admission;
+  readonly #onClosed: () => void;
   readonly #connections = new Set<ClientConnection>();
   readonly #opened = new Feed<Connection>();
   readonly #links = new Feed<LinkRequest>();
@@ -50,7 +52,8 @@ class ContainerListener implements Listener {
   #bound: { readonly host: string; readonly port: number; close(): Promise<void> } | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
-  constructor(options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile) {
+  constructor(options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile, onClosed: () => void) {
+    this.#onClosed = onClosed;
     this.#options = options;
     this.#authorize = authorize;
     this.#create = create;
@@ -140,6 +143,7 @@ class ContainerListener implements Listener {
     this.#opened.end();
     this.#links.end();
     for (const end of this.#servers.splice(0)) end();
+    this.#onClosed();
   }
 
   // ---------------------------------------------------------------- connections

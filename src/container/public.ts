@@ -19,18 +19,17 @@ export type { AmqpTypeName } from "../wire/values.ts";
 export type { Bytes } from "../util/bytes.ts";
 export type { PeerCertificate } from "../util/peer-certificate.ts";
 export type {
-  Connection, ConnectionStatus, ConsumeOptions, Coordinator, Delivery, DeliveryStateInit, EndpointState, Explanation, IncomingDelivery, Link,
-  LinkRequest, Listener, ListenOptions, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery, Requester,
-  RequesterOptions, Responder, ResponderOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions, SendOutcome, Sent, Session, Settling,
-  Side, Source, Target, Terminus, Transaction, TransactionOptions, Unsettled,
+  Connection, ConnectionStatus, ConnectOptions, ConsumeOptions, ContainerOptions, Coordinator, Delivery, DeliveryStateInit, EndpointState, Explanation,
+  IncomingDelivery, Link, LinkRequest, Listener, ListenOptions, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
+  Requester, RequesterOptions, Responder, ResponderOptions, ScheduledTask, Sendable, Sender, SenderOptions, SenderRequest, SendOptions, SendOutcome, Sent,
+  Session, SessionOptions, Settling, Side, Source, Target, Terminus, Transaction, TransactionOptions, Unsettled,
 } from "../client/api.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
-export type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "../options/connect.ts";
-export type { ContainerOptions } from "../options/container.ts";
+export type { Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "../options/connect.ts";
 export type { Clock, Logger } from "../options/environment.ts";
 export type { Limits } from "../options/limits.ts";
-export type { BatchOptions, FlowOptions, Guarantee, SessionOptions, TakeOptions } from "../options/link.ts";
+export type { BatchOptions, FlowOptions, Guarantee, TakeOptions } from "../options/link.ts";
 export {
   AtLeastOnce, AtMostOnce, Copy, DurableSubscription, DynamicNodeProperties, ExactlyOnce, Filter, Move, Selector,
 } from "../options/link-options.ts";

@@ -63,6 +63,8 @@ export interface ConnectionSettings {
   readonly initialOutgoingId?: number | undefined;
   /** Where the delivery-count of a sender begins (§2.6.7). @default 0 */
   readonly initialDeliveryCount?: number | undefined;
+  /** Server: whether the owner decides when our open answers the peer's, by `answerOpen`. @default false */
+  readonly holdOpen?: boolean | undefined;
   /** Milliseconds from the first byte to the peer's open. @default 10000 */
   readonly handshakeTime?: number | undefined;
 }
@@ -74,6 +76,8 @@ export interface ConnectionSink {
   /** A slab is full: its bytes can leave at once. */
   onFull(): void;
   onAuthenticated(): void;
+  /** The peer has sent its open, and ours waits for `answerOpen`. */
+  onOpening(open: Open): void;
   onOpened(open: Open): void;
   /** The peer closed; our close is written. */
   onClosed(error: ErrorCondition | undefined): void;
@@ -215,6 +219,20 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
   /** Closes; what the peer still sends is read, or discarded if there is an error. */
   close(error?: ErrorCondition): void {
     this.#sendClose(error);
+    if (!this.#input.holding) return;
+    this.#input.holding = false;
+    this.#input.replay(true);
+  }
+
+  /** Sends our open after the peer's, and goes on with what came behind that. */
+  answerOpen(now: number): void {
+    const { remoteOpen: open } = this;
+    if (!this.#input.holding || open === undefined) return;
+    this.#now = now;
+    this.#input.holding = false;
+    this.#answer(open);
+    this.#input.replay(false);
+    this.pieces.done();
   }
 
   begin(settings: SessionSettings, sink: SessionSink): SessionEndpoint {
@@ -347,10 +365,13 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
     this.remoteOpen = open;
     this.frameLimit = Math.min(limit, LARGEST_FRAME);
     this.#splitter.maxFrameSize = this.settings.maxFrameSize;
-    if (!this.#parted) this.#idle.oblige(idle);
     this.channels.limit(open.channelMax ?? 65535);
-    if (this.state === "open-received") this.sendOpen();
-    this.#sink.onOpened(open);
+    if (this.state === "open-received" && this.settings.holdOpen === true) {
+      this.#input.holding = true;
+      this.#sink.onOpening(open);
+      return;
+    }
+    this.#answer(open);
   }
 
   handleClose(error: ErrorCondition | undefined): void {
@@ -381,6 +402,12 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
 
   // ---------------------------------------------------------------- private
 
+  #answer(open: Open): void {
+    if (!this.#parted) this.#idle.oblige(open.idleTimeOut ?? 0);
+    if (this.state === "open-received") this.sendOpen();
+    this.#sink.onOpened(open);
+  }
+
   #sendClose(error: ErrorCondition | undefined): void {
     if (this.state === "end") return;
     if (next(connectionTable, this.state, "send-close") === undefined) {
@@ -388,7 +415,7 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
       // Before our open is sent: header, open and close go out together, so that the peer can read why.
       this.#handshake.forceHeader();
       if (this.state !== "open-pipe") this.#writeOpen();
-      this.state = "open-sent";
+      this.state = this.remoteOpen === undefined ? "open-sent" : "opened";
     }
     this.channels.prepare();
     this.write(0, { type: "close", error });

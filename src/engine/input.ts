@@ -13,6 +13,7 @@ import type { Attach, Open, Performative, SaslPerformative } from "../frames/per
 import type { FrameSink, ProtocolHeader } from "../frames/splitter.ts";
 import { FrameType } from "../frames/splitter.ts";
 import { TransferHead, looksLikeTransfer, readTransfer } from "../frames/transfer.ts";
+import { copyBytes } from "../util/bytes.ts";
 import { ByteReader, readDescriptor } from "../wire/decode.ts";
 import { Breach } from "./breach.ts";
 import type { Channels } from "./channels.ts";
@@ -21,6 +22,8 @@ import type { ConnectionState } from "./states.ts";
 
 /** Descriptor of a transfer. */
 const TRANSFER = 0x14;
+/** Descriptor of a close. */
+const CLOSE = 0x18;
 
 /** What the input needs of its connection. */
 export interface InputOwner {
@@ -36,12 +39,19 @@ export interface InputOwner {
   crash(error: unknown): void;
 }
 
+/** Octets of frames that are held while our open is put off. */
+const MOST_HELD = 1024 * 1024;
+
 export class FrameInput implements FrameSink {
+  /** While our open is put off: what follows the peer's waits. */
+  holding = false;
   readonly #owner: InputOwner;
   readonly #handshake: Handshake;
   readonly #channels: Channels;
   readonly #head = new TransferHead();
   readonly #reader = new ByteReader();
+  #held: { readonly type: number; readonly channel: number; readonly bytes: Uint8Array; readonly start: number }[] = [];
+  #heldBytes = 0;
 
   constructor(owner: InputOwner, handshake: Handshake, channels: Channels) {
     this.#owner = owner;
@@ -63,6 +73,10 @@ export class FrameInput implements FrameSink {
   }
 
   onFrame(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
+    if (this.holding) {
+      this.#hold(type, channel, bytes, begin, start, end);
+      return;
+    }
     try {
       if (type === FrameType.amqp && this.#owner.state === "opened" && looksLikeTransfer(bytes, start, end)) {
         this.#transfer(start + 3, channel, bytes, begin, end);
@@ -72,6 +86,28 @@ export class FrameInput implements FrameSink {
     } catch (error) {
       this.#answer(error, channel);
     }
+  }
+
+  /** Goes on with what was held; where we have said close, only the peer's close matters. */
+  replay(parted: boolean): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const { type, channel, bytes, start } of held) {
+      if (!parted || isClose(bytes, start)) this.onFrame(type, channel, bytes, 0, start, bytes.length);
+    }
+  }
+
+  /** A peer need not wait for our open before it goes on (§2.4.5), but what it sends is bounded. */
+  #hold(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
+    this.#heldBytes += end - begin;
+    if (this.#heldBytes > MOST_HELD) {
+      this.holding = false;
+      this.#held = [];
+      this.#punish(new Breach("connection", AmqpCondition.resourceLimitExceeded, `more than ${MOST_HELD} octets came before our open`), -1);
+      return;
+    }
+    this.#held.push({ type, channel, bytes: copyBytes(bytes.subarray(begin, end)), start: start - begin });
   }
 
   #dispatch(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
@@ -194,6 +230,11 @@ export class FrameInput implements FrameSink {
       this.#answer(error, -1);
     }
   }
+}
+
+/** Whether the performative at `start` is a close, in the encoding that everybody uses. */
+function isClose(bytes: Uint8Array, start: number): boolean {
+  return bytes[start] === 0x00 && bytes[start + 1] === 0x53 && bytes[start + 2] === CLOSE;
 }
 
 /** The error of a breach by the peer. */

@@ -26,6 +26,8 @@ export interface LinkSink {
 export interface SenderSink extends LinkSink {
   /** It can send: there is credit and window. Also told when the peer asks for a drain. */
   onWritable(): void;
+  /** The receiver told its flow. */
+  onFlow(): void;
 }
 
 export interface ReceiverSink extends LinkSink {

@@ -259,6 +259,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
       throw new Breach("link", AmqpCondition.notImplemented, "transactional acquisition: leave txn-id out of the flow's properties");
     }
     this.draining = flow.drain === true;
+    this.sink?.onFlow();
     if (this.writable || this.draining) this.sink?.onWritable();
   }
 

@@ -67,6 +67,8 @@ export interface ConnectOptions extends CallOptions {
   heartbeat?: number | undefined;
   /** Certificates and checks for amqps urls; true asks for TLS on an amqp url as well. */
   tls?: TlsOptions | boolean | undefined;
+  /** Callbacks of what happens in it, its sessions and links: objects with `on_*` methods. */
+  handler?: object | readonly object[] | undefined;
   /** A connection that is lost stays lost: only false is known. @default false */
   reconnect?: false | undefined;
   /** false begins with AMQP at once, without authentication. @default true */

@@ -11,6 +11,8 @@ import type { Timeouts } from "./timeouts.ts";
 export interface ContainerOptions {
   /** The container-id that peers see (2.7.1). @default a fresh UUID */
   id?: string | undefined;
+  /** Callbacks of what happens in the container: objects with `on_*` methods. */
+  handlers?: object | readonly object[] | undefined;
   connection?: ConnectOptions | undefined;
   session?: SessionOptions | undefined;
   sender?: SenderOptionsBase | undefined;

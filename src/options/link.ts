@@ -17,6 +17,8 @@ export interface SessionOptions extends CallOptions {
   outgoingWindow?: number | undefined;
   /** The highest link handle that the peer may use (2.7.2). @default 255 */
   handleMax?: number | undefined;
+  /** Callbacks of what happens in it and its links: objects with `on_*` methods. */
+  handler?: object | readonly object[] | undefined;
   /** Keys are written as symbols. */
   properties?: Record<string, unknown> | undefined;
   offeredCapabilities?: string | readonly string[] | undefined;
@@ -30,6 +32,8 @@ export type Guarantee = "at-most-once" | "at-least-once" | "exactly-once";
 export interface LinkOptionsBase extends CallOptions {
   /** Known to both ends; a link is found again by it. @default a fresh one */
   name?: string | undefined;
+  /** Callbacks of what happens in it: objects with `on_*` methods. */
+  handler?: object | readonly object[] | undefined;
   /** @default "at-least-once" */
   guarantee?: Guarantee | undefined;
   /** What is good enough when the peer cannot keep `guarantee`. @default none: the attach rejects */

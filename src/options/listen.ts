@@ -52,6 +52,8 @@ export interface ListenOptionsBase extends CallOptions {
   authenticateCertificate?: ((certificate: PeerCertificate, context: AuthenticateContext) => string | boolean | Promise<string | boolean>) | undefined;
   /** SASL mechanisms of your own by name; they are offered first, in this order. @default none */
   mechanisms?: Readonly<Record<string, (context: SaslServerContext) => SaslServer>> | undefined;
+  /** Callbacks of what happens in the connections that come in: objects with `on_*` methods. */
+  handler?: object | readonly object[] | undefined;
   offeredCapabilities?: string | readonly string[] | undefined;
   /** Added to the open's properties; keys are written as symbols. */
   properties?: Record<string, unknown> | undefined;

@@ -39,6 +39,7 @@ export interface ResolvedConnect {
   readonly token: Secret<string> | ((context: CredentialsContext) => string | Promise<string>) | undefined;
   /** The user's own, in their order. */
   readonly mechanisms: ReadonlyMap<string, (context: SaslClientContext) => SaslClient>;
+  readonly handler: object | readonly object[] | undefined;
   /** undefined: the container's id. */
   readonly containerId: string | undefined;
   readonly maxFrameSize: number;
@@ -109,6 +110,7 @@ export function resolveConnectOptions(
     credentials: who.credentials,
     token: typeof who.token === "string" ? new Secret(who.token) : who.token,
     mechanisms: new Map(Object.entries(all.mechanisms ?? {})),
+    handler: all.handler,
     containerId: all.containerId,
     maxFrameSize: all.maxFrameSize ?? DEFAULT_MAX_FRAME_SIZE,
     channelMax: all.channelMax ?? DEFAULT_CHANNEL_MAX,

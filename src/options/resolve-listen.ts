@@ -29,6 +29,7 @@ export interface ResolvedListen {
   readonly authenticateCertificate: ListenOptionsBase["authenticateCertificate"];
   /** The user's own, in their order. */
   readonly mechanisms: ReadonlyMap<string, (context: SaslServerContext) => SaslServer>;
+  readonly handler: object | readonly object[] | undefined;
   readonly offeredCapabilities: readonly string[];
   readonly properties: Readonly<Record<string, unknown>> | undefined;
   /** undefined: no WebSocket. */
@@ -88,6 +89,7 @@ export function resolveListenOptions(
     authenticateToken: all.authenticateToken,
     authenticateCertificate: all.authenticateCertificate,
     mechanisms: new Map(Object.entries(all.mechanisms ?? {})),
+    handler: all.handler ?? connection.handler,
     offeredCapabilities: asList(all.offeredCapabilities),
     properties: all.properties,
     webSocket: readWebSocket(all.webSocket, request),

@@ -6,11 +6,12 @@ import { check } from "./check.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Limits, ResolvedLimits } from "./limits.ts";
 import {
-  batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, errorSchema, flowSchema, requesterSchema, responderSchema, takeSchema, transactionSchema,
+  batchSchema, callSchema, closeSchema, consumeSchema, containerSchema, errorSchema, flowSchema, messagingSchema, requesterSchema, responderSchema, takeSchema, transactionSchema,
 } from "./schemas.ts";
 import type { BatchOptions, ConsumeOptionsBase, FlowOptions, RequesterOptionsBase, ResponderOptionsBase, TakeOptions } from "./link.ts";
 import type { CallOptions, CloseOptions, ErrorInit } from "./call.ts";
 import type { ContainerOptions } from "./container.ts";
+import type { MessagingHandlerOptions } from "./messaging.ts";
 import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
 import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
 import type { TransactionOptionsBase } from "./transaction.ts";
@@ -83,6 +84,11 @@ export function checkBatchOptions(options: BatchOptions | undefined, where: stri
 /** Checks the bag of `take()`. @throws ConfigError `config` */
 export function checkTakeOptions(options: TakeOptions | undefined): TakeOptions {
   return checkBag(takeSchema, options, "take()");
+}
+
+/** Checks the bag of a MessagingHandler. @throws ConfigError `config` */
+export function checkMessagingOptions(options: MessagingHandlerOptions | undefined): MessagingHandlerOptions {
+  return checkBag(messagingSchema, options, "new MessagingHandler()");
 }
 
 /** Checks the bag of `consume()`, except its `key` and `onError`. @throws ConfigError `config` */

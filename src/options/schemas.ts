@@ -14,6 +14,7 @@ import type { LinkOption } from "./link-options.ts";
 import type { ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
 import { isStandardSchema } from "./standard-schema.ts";
 import type { StandardSchema } from "./standard-schema.ts";
+import type { MessagingHandlerOptions } from "./messaging.ts";
 import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TransactionOptionsBase } from "./transaction.ts";
@@ -76,6 +77,8 @@ export const webSocketListenShape: Shape<WebSocketListenOptions> = {
   origins: rule<"*" | readonly string[]>('"*" or a list of origins such as "https://shop.example", without a path', (value) => value === "*" || isListOfOrigins(value)),
 };
 
+const handlers = rule<object | readonly object[]>("a handler (an object with on_* methods) or a list of handlers", isHandlers);
+
 const transport = rule<Transport>("a transport: an object with readable, writable and close()", isTransport);
 
 const mechanisms = rule<never>("an object of functions by the mechanism's name, in capitals, digits, - and _", isMechanisms);
@@ -94,6 +97,7 @@ export const connectShape: Shape<ConnectOptions> = {
   urls: rule("a list of urls that is not empty", isListOfTexts),
   address: nonEmptyText,
   heartbeat: duration,
+  handler: handlers,
   tls: rule("true, false or an object of TLS options", (value) => typeof value === "boolean" || isBag(value)),
   reconnect: rule<false>("false: a connection that is lost stays lost", (value) => value === false),
   saslEnabled: flag,
@@ -127,6 +131,7 @@ export const sessionShape: Shape<SessionOptions> = {
   incomingWindow: whole(1, UINT_MAX),
   outgoingWindow: whole(1, UINT_MAX),
   handleMax: whole(0, UINT_MAX),
+  handler: handlers,
   properties: record,
   offeredCapabilities: symbols,
   desiredCapabilities: symbols,
@@ -157,6 +162,7 @@ export const sourceShape: Shape<SourceInit> = {
 const linkShape: Shape<LinkOptionsBase> = {
   ...callShape,
   name: nonEmptyText,
+  handler: handlers,
   guarantee: oneOf("at-most-once", "at-least-once", "exactly-once"),
   guaranteeFallback: oneOf("at-most-once", "at-least-once", "exactly-once"),
   // what is in it is looked at where it is put among the others
@@ -223,6 +229,7 @@ export const listenShape: Shape<ListenOptionsBase> = {
   authenticateToken: fn<NonNullable<ListenOptionsBase["authenticateToken"]>>(),
   authenticateCertificate: fn<NonNullable<ListenOptionsBase["authenticateCertificate"]>>(),
   mechanisms,
+  handler: handlers,
   offeredCapabilities: symbols,
   properties: record,
   webSocket: rule("true, false or an object of WebSocket options", (value) => typeof value === "boolean" || isBag(value)),
@@ -233,6 +240,7 @@ export const listenShape: Shape<ListenOptionsBase> = {
 /** The options of `ContainerOptions`, one by one. */
 export const containerShape: Shape<ContainerOptions> = {
   id: nonEmptyText,
+  handlers,
   connection: bag(connectShape),
   session: bag(sessionShape),
   sender: bag(senderShape),
@@ -246,6 +254,9 @@ export const containerShape: Shape<ContainerOptions> = {
 
 /** The options of `FlowOptions`, one by one. */
 export const flowShape: Shape<FlowOptions> = { properties: record, echo: flag };
+
+/** The options of `MessagingHandlerOptions`, one by one. */
+export const messagingShape: Shape<MessagingHandlerOptions> = { prefetch: whole(0, 2 ** 31 - 1), autoAccept: flag, autoSettle: flag, peerCloseIsError: flag };
 
 /** The options of `BatchOptions`, one by one. */
 export const batchShape: Shape<BatchOptions> = { within: duration, signal };
@@ -293,6 +304,8 @@ export const listenSchema = strict(listenShape);
 export const containerSchema = strict(containerShape);
 /** `FlowOptions` as a whole; unknown names are errors. */
 export const flowSchema = strict(flowShape);
+/** `MessagingHandlerOptions` as a whole; unknown names are errors. */
+export const messagingSchema = strict(messagingShape);
 /** `BatchOptions` as a whole; unknown names are errors. */
 export const batchSchema = strict(batchShape);
 /** `TakeOptions` as a whole; unknown names are errors. */
@@ -304,6 +317,10 @@ export const transactionSchema = strict(transactionShape);
 
 function isBag(value: unknown): boolean {
   return isObject(value) && !Array.isArray(value);
+}
+
+function isHandlers(value: unknown): boolean {
+  return Array.isArray(value) ? value.every((each) => isObject(each) && !Array.isArray(each)) : isObject(value);
 }
 
 function isTransport(value: unknown): boolean {

@@ -116,6 +116,10 @@ export class SenderOwner implements SenderSink {
     return sent;
   }
 
+  onFlow(): void {
+    // What it changes is told by onWritable.
+  }
+
   onWritable(): void {
     const { endpoint } = this;
     while (endpoint.writable && this.queue.length !== 0) {
@@ -276,6 +280,10 @@ export class ConnectionOwner implements ConnectionSink {
 
   onAuthenticated(): void {
     this.log.push("authenticated");
+  }
+
+  onOpening(open: Open): void {
+    this.log.push(`opening by ${open.containerId}`);
   }
 
   onOpened(open: Open): void {

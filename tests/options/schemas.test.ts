@@ -8,6 +8,7 @@ import type { ConnectOptions, TlsOptions } from "../../src/options/connect.ts";
 import type { ContainerOptions } from "../../src/options/container.ts";
 import { DEFAULT_LIMITS } from "../../src/options/limits.ts";
 import type { Limits } from "../../src/options/limits.ts";
+import type { MessagingHandlerOptions } from "../../src/options/messaging.ts";
 import type { ConsumeOptionsBase, FlowOptions, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions } from "../../src/options/link.ts";
 import type { ListenOptionsBase } from "../../src/options/listen.ts";
 import * as schemas from "../../src/options/schemas.ts";
@@ -21,7 +22,7 @@ const names = <B>(record: Record<keyof B, 1>): string[] => Object.keys(record).s
 const call = { signal: 1, timeout: 1 } as const;
 const terminus = { address: 1, capabilities: 1, dynamic: 1, properties: 1, durability: 1, expiryPolicy: 1, timeout: 1 } as const;
 const link = {
-  ...call, name: 1, guarantee: 1, options: 1, guaranteeFallback: 1, terminusTimeout: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1,
+  ...call, name: 1, handler: 1, guarantee: 1, options: 1, guaranteeFallback: 1, terminusTimeout: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1,
   maxMessageSize: 1, sndSettleMode: 1, rcvSettleMode: 1,
 } as const;
 const sender = { ...link, source: 1, tags: 1, autoSettle: 1, schema: 1 } as const;
@@ -37,11 +38,11 @@ describe("schema and interface have the same names", () => {
     ["CloseOptions", schemas.closeShape, names<CloseOptions>({ ...call, error: 1, drain: 1 })],
     ["TlsOptions", schemas.tlsShape, names<TlsOptions>({ ca: 1, cert: 1, key: 1, passphrase: 1, pfx: 1, minVersion: 1, rejectUnauthorized: 1, requestCert: 1 })],
     ["ConnectOptions", schemas.connectShape, names<ConnectOptions>({
-      ...call, url: 1, urls: 1, address: 1, heartbeat: 1, tls: 1, reconnect: 1, saslEnabled: 1, allowedMechs: 1, allowInsecureMechs: 1, virtualHost: 1, sni: 1, user: 1,
+      ...call, url: 1, urls: 1, address: 1, handler: 1, heartbeat: 1, tls: 1, reconnect: 1, saslEnabled: 1, allowedMechs: 1, allowInsecureMechs: 1, virtualHost: 1, sni: 1, user: 1,
       password: 1, credentials: 1, token: 1, mechanisms: 1, containerId: 1, maxFrameSize: 1, channelMax: 1, idleTimeout: 1, offeredCapabilities: 1, desiredCapabilities: 1, properties: 1,
       webSocket: 1, transport: 1, limits: 1, timeouts: 1, int64: 1, typed: 1,
     })],
-    ["SessionOptions", schemas.sessionShape, names<SessionOptions>({ ...call, incomingWindow: 1, outgoingWindow: 1, handleMax: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1 })],
+    ["SessionOptions", schemas.sessionShape, names<SessionOptions>({ ...call, handler: 1, incomingWindow: 1, outgoingWindow: 1, handleMax: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1 })],
     ["TargetInit", schemas.targetShape, names<TargetInit>(terminus)],
     ["SourceInit", schemas.sourceShape, names<SourceInit>({ ...terminus, filter: 1, distributionMode: 1, outcomes: 1, defaultOutcome: 1 })],
     ["SenderOptions", schemas.senderShape, names<SenderOptionsBase>(sender)],
@@ -49,10 +50,11 @@ describe("schema and interface have the same names", () => {
     ["RequesterOptions", schemas.requesterShape, names<RequesterOptionsBase>({ ...sender, replyTo: 1, correlate: 1, paired: 1 })],
     ["ResponderOptions", schemas.responderShape, names<ResponderOptionsBase>({ ...receiver, concurrency: 1 })],
     ["ListenOptions", schemas.listenShape, names<ListenOptionsBase>({
-      ...call, url: 1, host: 1, port: 1, tls: 1, allowedMechs: 1, allowInsecureMechs: 1, authenticate: 1, passwords: 1, authenticateToken: 1, authenticateCertificate: 1, mechanisms: 1, offeredCapabilities: 1, properties: 1, limits: 1, webSocket: 1, transport: 1,
+      ...call, url: 1, handler: 1, host: 1, port: 1, tls: 1, allowedMechs: 1, allowInsecureMechs: 1, authenticate: 1, passwords: 1, authenticateToken: 1, authenticateCertificate: 1, mechanisms: 1, offeredCapabilities: 1, properties: 1, limits: 1, webSocket: 1, transport: 1,
     })],
-    ["ContainerOptions", schemas.containerShape, names<ContainerOptions>({ id: 1, connection: 1, session: 1, sender: 1, receiver: 1, timeouts: 1, limits: 1, clock: 1, logger: 1, onError: 1 })],
+    ["ContainerOptions", schemas.containerShape, names<ContainerOptions>({ id: 1, handlers: 1, connection: 1, session: 1, sender: 1, receiver: 1, timeouts: 1, limits: 1, clock: 1, logger: 1, onError: 1 })],
     ["FlowOptions", schemas.flowShape, names<FlowOptions>({ properties: 1, echo: 1 })],
+    ["MessagingHandlerOptions", schemas.messagingShape, names<MessagingHandlerOptions>({ prefetch: 1, autoAccept: 1, autoSettle: 1, peerCloseIsError: 1 })],
     ["TakeOptions", schemas.takeShape, names<TakeOptions>({ max: 1, idle: 1, drain: 1, signal: 1 })],
     ["ConsumeOptions", schemas.consumeShape, names<ConsumeOptionsBase>({ concurrency: 1, drain: 1, signal: 1 })],
     ["Limits", schemas.limitsShape, Object.keys(DEFAULT_LIMITS).sort()],

@@ -15,7 +15,7 @@ const DOORS = {
     values: [
       "AtLeastOnce", "AtMostOnce", "Copy", "DurableSubscription", "DynamicNodeProperties", "ExactlyOnce", "Filter", "Move", "Selector",
       "AmqpError", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described",
-      "EncodeError", "InDoubtError", "LimitError", "LinkError", "Message",
+      "EncodeError", "InDoubtError", "LimitError", "LinkError", "Message", "MessagingHandler", "Reject", "Release",
       "ModifiedError", "NotSentError", "RedirectError", "RejectedError", "ReleasedError", "SaslError", "SendError", "SessionError",
       "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "scramCredentials", "sequence", "types", "value",
     ],
@@ -27,6 +27,9 @@ const DOORS = {
       "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "FlowOptions", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption",
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
       "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions", "SchemaIssue", "SchemaResult", "StandardSchema",
+      "ScheduledTask", "ConnectionErrorEvent", "ConnectionEvent", "DeliveryEvent", "EndpointHandler", "Event", "Handler", "Handlers",
+      "IncomingEvent", "LinkErrorEvent", "LinkEvent", "LinkOpeningEvent", "MessagingHandlerOptions", "OutgoingEvent", "ReceiverEvent", "SenderEvent", "SessionErrorEvent",
+      "SessionEvent", "TransactionEvent", "TransactionHandler",
       "SendOptions", "SendOutcome", "Sendable", "Sender", "SenderOptions", "SenderRequest", "Sent", "Session", "SessionOptions", "Settling", "Side", "Source",
       "SourceInit", "TakeOptions", "Target", "TargetInit", "Terminus", "TerminusInit", "Timeouts", "TlsOptions", "Transaction", "TransactionOptions", "Transport", "Unsettled", "WebSocketListenOptions", "WebSocketOptions",
     ],
