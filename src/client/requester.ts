@@ -3,20 +3,17 @@
  * to a node that the peer makes for this requester, to a queue of the program's, or over the link itself where it is paired.
  */
 
-import type { AmqpError, AmqpErrorInit } from "../errors.ts";
-import { AmqpError as BaseError, ConfigError, LimitError, LinkError, TimeoutError } from "../errors.ts";
+import type { AmqpError } from "../errors.ts";
+import { ConfigError, LimitError, LinkError, TimeoutError } from "../errors.ts";
 import { printable } from "../frames/printable.ts";
 import type { MessageId, MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
-import { DEFAULT_PREFETCH } from "../options/limits.ts";
 import { checkCallOptions, checkRequesterOptions } from "../options/resolve.ts";
 import { Deferred } from "../util/deferred.ts";
 import { Deque } from "../util/deque.ts";
 import { AbortWatch } from "./abort-watch.ts";
-import type {
-  Connection, IncomingDelivery, OutgoingDelivery, Receiver, ReceiverOptions, Requester, RequesterOptions, Sender, SenderOptions, Session,
-} from "./api.ts";
+import type { ConnectionStatus, IncomingDelivery, OutgoingDelivery, Requester, RequesterOptions, Session } from "./api.ts";
 import { idKey, withFields } from "./correlation.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Timed } from "./deadlines.ts";
@@ -24,23 +21,10 @@ import type { ClientIncoming } from "./incoming.ts";
 import { freshId } from "./ids.ts";
 import type { Profile } from "./profile.ts";
 import { PAIRED_LINK } from "./replies.ts";
+import type { Links, RequesterHost } from "./requester-links.ts";
+import { bothOpen, PAIRED_WINDOW, pairedLinks, promised, twoLinks } from "./requester-links.ts";
 import { InDoubtError, notSent } from "./send-errors.ts";
 import { within } from "./waiting.ts";
-
-/**
- * Requests under way at once on paired links; others wait here. RabbitMQ 4 ends the session when it has an answer and no credit for it, so a
- * paired requester asks for less than it has surely given credit for: `PAIRED_CREDIT` is topped up at half, and what is topped up may
- * leave after the requests of the same turn of the event loop.
- */
-const PAIRED_WINDOW = 100;
-const PAIRED_CREDIT = 1_000;
-
-/** The connection on which requests go. */
-export interface RequesterHost extends Connection {
-  readonly profile: Profile;
-  /** Calls `task` when all that is written so far was handed to the transport. */
-  afterFlush(task: () => void): void;
-}
 
 /** Attaches both links of a requester. @throws ConfigError config, LinkError where replies cannot come */
 export async function openRequester<Body>(
@@ -53,7 +37,7 @@ export async function openRequester<Body>(
   try {
     const links = paired ? pairedLinks(host, address as string, link, link.session ?? made?.endpoint) : twoLinks(host, address, link, replyTo);
     const requester = new ClientRequester<Body>(host.profile, {
-      ...(await bothOpen(...links)), session: made?.endpoint, correlate: correlate ?? (paired ? "message-id" : "correlation-id"), paired,
+      ...(await bothOpen(...links)), session: made?.endpoint, correlate: correlate ?? (paired ? "message-id" : "correlation-id"), paired, replyTo,
     });
     // The credit for replies leaves before the first request.
     await new Promise<void>((resolve) => host.afterFlush(resolve));
@@ -64,16 +48,13 @@ export async function openRequester<Body>(
   }
 }
 
-interface Links<Body> {
-  readonly sender: Sender<Body>;
-  readonly receiver: Receiver;
-}
-
 interface Settings<Body> extends Links<Body> {
   /** Made for the two links. */
   readonly session: Session | undefined;
   readonly correlate: "correlation-id" | "message-id";
   readonly paired: boolean;
+  /** The queue for replies, where one was named. */
+  readonly replyTo: string | undefined;
 }
 
 /** A request that waits for its reply. */
@@ -120,11 +101,14 @@ class ClientRequester<Body> implements Requester<Body> {
   #strangers = 0;
   #over: AmqpError | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
+  readonly #status: AsyncIterator<ConnectionStatus>;
 
   constructor(profile: Profile, settings: Settings<Body>) {
     this.#profile = profile;
     this.#settings = settings;
     this.#deadlines = new Deadlines(profile.clock, profile.timeouts.request, () => this.#outstanding.values(), (asked, timeout) => this.#expire(asked, timeout));
+    this.#status = settings.sender.connection.status()[Symbol.asyncIterator]();
+    void this.#watch();
     void this.#listen();
   }
 
@@ -165,6 +149,10 @@ class ClientRequester<Body> implements Requester<Body> {
   /** Why nothing can be asked now. */
   #refusal(): Error | undefined {
     if (this.#over !== undefined || this.#closing !== undefined) return notSent(this.#over ?? this.#closed(), undefined, this.#title);
+    if (this.#replyAddress === undefined) {
+      const cause = new LinkError("the connection is lost, and with it the node for replies", { code: "disconnected", scope: "link", retryable: true });
+      return notSent(cause, undefined, this.#title);
+    }
     const { maxRequests } = this.#profile.limits;
     if (this.#outstanding.size < maxRequests) return undefined;
     const cause = new LimitError(`${this.#outstanding.size} requests wait for their replies already (limits.maxRequests)`,
@@ -174,8 +162,8 @@ class ClientRequester<Body> implements Requester<Body> {
 
   /** The request as it goes, and the key that its reply has. @throws ConfigError config */
   #prepare(message: MessageInit<Body> | Message<Body>): { request: MessageInit | Message; key: string; what: string } {
-    const { correlate, paired, receiver } = this.#settings;
-    const replyTo = paired ? PAIRED_LINK : receiver.remoteSource.address;
+    const { correlate } = this.#settings;
+    const replyTo = this.#replyAddress;
     if (message.replyTo !== undefined && message.replyTo !== replyTo) {
       throw new ConfigError("request(): \"replyTo\" is set by the requester; createRequester's option \"replyTo\" chooses where replies go", { code: "config", scope: "delivery" });
     }
@@ -269,6 +257,13 @@ class ClientRequester<Body> implements Requester<Body> {
     }
   }
 
+  /** Replies to what was asked before a loss of the connection may never come: whatever becomes of the connection, nobody waits for them. */
+  async #watch(): Promise<void> {
+    for (let next = await this.#status.next(); next.done !== true; next = await this.#status.next()) {
+      if (next.value.type === "disconnected") this.#abandon(next.value.error);
+    }
+  }
+
   /** The loop accepts it, whether somebody still waits for it or not. */
   #answer(delivery: IncomingDelivery): void {
     let id: MessageId | undefined;
@@ -301,14 +296,26 @@ class ClientRequester<Body> implements Requester<Body> {
   /** No reply can come any more. */
   #lose(cause: AmqpError): void {
     this.#over ??= cause;
+    this.#abandon(cause);
+    this.#deadlines.stop();
+    this.#aborts.stop();
+    void this.#status.return?.();
+    void this.#closeLinks(undefined).catch(() => undefined);
+  }
+
+  /** Nobody waits any more for what was asked so far. */
+  #abandon(cause: AmqpError): void {
     for (const asked of [...this.#outstanding.values()]) {
       if (asked.delivery !== undefined) this.#fail(asked, this.#unanswered(asked, cause));
       else if (asked.start !== undefined) this.#fail(asked, notSent(cause, undefined, this.#title));
       else asked.withdraw.abort(cause);
     }
-    this.#deadlines.stop();
-    this.#aborts.stop();
-    void this.#closeLinks(undefined).catch(() => undefined);
+  }
+
+  /** Where replies to the next request go; undefined while there is no such node. */
+  get #replyAddress(): string | undefined {
+    const { paired, replyTo, receiver } = this.#settings;
+    return paired ? PAIRED_LINK : replyTo ?? receiver.remoteSource.address;
   }
 
   #unanswered(asked: Asked, cause: AmqpError): InDoubtError {
@@ -337,63 +344,6 @@ class ClientRequester<Body> implements Requester<Body> {
     await session?.close(call);
     for (const each of ended) if (each.status === "rejected") throw each.reason;
   }
-}
-
-/** The two links while they are being attached; whatever is wrong with one of them is its rejection. */
-type Attaching<Body> = readonly [sender: Promise<Sender<Body>>, receiver: Promise<Receiver>];
-
-/** A link there, and a node for the replies: the peer's own making, or one that is named. */
-function twoLinks<Body>(host: RequesterHost, address: string | null, options: SenderOptions<Body>, replyTo: string | undefined): Attaching<Body> {
-  const { name, session, timeout, signal } = options;
-  const ours: ReceiverOptions = { ...REPLIES, name, session, timeout, signal };
-  return [
-    promised(() => host.createSender<Body>(address, options)),
-    replyTo === undefined
-      ? promised(() => host.createReceiver(undefined, { ...ours, dynamic: true })).catch((error: unknown) => { throw noNode(error); })
-      : promised(() => host.createReceiver(replyTo, ours)),
-  ];
-}
-
-/** Two links of one name in one session, from the node and to it. */
-function pairedLinks<Body>(host: RequesterHost, address: string, options: SenderOptions<Body>, session: Session | undefined): Attaching<Body> {
-  const { name = freshId(), timeout, signal, guarantee = "at-most-once" } = options;
-  const properties = { ...options.properties, paired: true };
-  return [
-    promised(() => host.createSender<Body>(address, { source: address, ...options, name, properties, session, guarantee })),
-    promised(() => host.createReceiver(address, { ...REPLIES, prefetch: PAIRED_CREDIT, target: address, name, properties, session, guarantee, timeout, signal })),
-  ];
-}
-
-/** How replies are taken, whatever the container's defaults are. */
-const REPLIES: ReceiverOptions = { autoAccept: true, prefetch: DEFAULT_PREFETCH, guarantee: "at-least-once" };
-
-async function promised<T>(make: () => PromiseLike<T>): Promise<T> {
-  return make();
-}
-
-/** Waits for both links; if one fails, the other one goes with it. */
-async function bothOpen<Body>(...links: Attaching<Body>): Promise<Links<Body>> {
-  const [sending, receiving] = await Promise.allSettled(links);
-  if (sending.status === "fulfilled" && receiving.status === "fulfilled") {
-    const [sender, receiver] = [sending.value, receiving.value];
-    if (receiver.remoteSource.address !== undefined) return { sender, receiver };
-    await Promise.allSettled([sender.close(), receiver.close()]);
-    throw noNode(new LinkError("it told no address", { code: "link-refused", scope: "link", origin: "remote" }));
-  }
-  if (sending.status === "fulfilled") await sending.value.close().catch(() => undefined);
-  if (receiving.status === "fulfilled") await receiving.value.close().catch(() => undefined);
-  throw sending.status === "rejected" ? sending.reason : (receiving as PromiseRejectedResult).reason;
-}
-
-/** What to do where the peer refuses a dynamic node. */
-function noNode(error: unknown): unknown {
-  if (!(error instanceof BaseError) || error.origin !== "remote" || error.scope !== "link") return error;
-  const init: AmqpErrorInit = {
-    code: error.code, scope: "link", origin: "remote", retryable: error.retryable, condition: error.condition, description: error.description,
-    info: error.info, cause: error,
-  };
-  return new LinkError(`createRequester(): the peer makes no node for replies (${error.message}); give option "replyTo" the address of a queue that only `
-    + "this requester reads, or paired: true for a node that answers on the link itself, such as RabbitMQ 4's /management", init);
 }
 
 function configError(text: string): ConfigError {

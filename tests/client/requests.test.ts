@@ -6,7 +6,7 @@ import {
 } from "../../src/index.ts";
 import { Deferred } from "../../src/util/deferred.ts";
 import { afterwards, within } from "../protocol/harness.ts";
-import { asking } from "./asking.ts";
+import { asking, read } from "./asking.ts";
 import type { Request } from "./asking.ts";
 import { failure, outcomes, settled, stage, turns, until } from "./support.ts";
 
@@ -383,6 +383,22 @@ describe("P09 where replies come to", () => {
     expect(properties["replyTo"]).toBe("answers");
     reply({ correlationId: properties["correlationId"] });
     await within(asked, "the reply");
+  });
+
+  test("a peer that leaves the termini of its attach out (rhea does) is no hindrance to a named queue", async () => {
+    const scene = await stage();
+    const opening = scene.connection.createRequester("q", { replyTo: "answers" });
+    for (let attached = 0; attached < 2;) {
+      const frame = await scene.peer.next();
+      if (frame.name === "begin") scene.peer.reply(frame);
+      if (frame.name !== "attach") continue;
+      attached += 1;
+      scene.peer.reply(frame, frame.fields["role"] === "receiver" ? { source: { address: null }, target: null } : {});
+    }
+    scene.peer.send("flow", { channel: 0, handle: 0, deliveryCount: 0, linkCredit: 1 });
+    const requester = await within(opening, "the requester");
+    requester.request({ body: 1 }).catch(() => undefined);
+    expect(read(await scene.peer.until("transfer")).properties["replyTo"]).toBe("answers");
   });
 
   test("paired: one name and one session for both links, property paired, reply-to $me, the message-id as correlation", async () => {
