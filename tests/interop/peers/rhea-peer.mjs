@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import rhea from "rhea";
+import { WebSocket, WebSocketServer } from "ws";
 
 /** Prints one JSON line. */
 export function say(event, fields = {}) {
@@ -14,6 +15,7 @@ export function options() {
     options: {
       connect: { type: "string" },
       listen: { type: "boolean", default: false },
+      "web-socket": { type: "boolean", default: false },
       address: { type: "string", default: "examples" },
       user: { type: "string" },
       password: { type: "string" },
@@ -61,9 +63,23 @@ export function startPeer(given, { link, listeners }) {
   container.on("connection_open", (context) => (connection = context.connection));
   for (const [event, listener] of Object.entries(listeners)) container.on(event, (context) => listener(context, finish));
 
+  if (given.listen && given["web-socket"]) {
+    server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: (protocols) => protocols.has("amqp") && "amqp" });
+    server.on("connection", (socket) => container.websocket_accept(socket, {}));
+    server.on("listening", () => say("listening", { port: server.address().port }));
+    return;
+  }
   if (given.listen) {
     server = container.listen({ port: 0, host: "127.0.0.1" });
     server.on("listening", () => say("listening", { port: server.address().port }));
+    return;
+  }
+  if (given["web-socket"]) {
+    const { ca, user, password } = given;
+    const url = `${ca === undefined ? "ws" : "wss"}://${given.connect}/`;
+    const details = container.websocket_connect(WebSocket)(url, ["amqp"], ca === undefined ? {} : { ca: readFileSync(ca) });
+    connection = container.connect({ connection_details: details, username: user ?? "anonymous", password, reconnect: false });
+    link(connection);
     return;
   }
   const [host, port] = given.connect.split(":");

@@ -13,6 +13,9 @@ export interface Broker {
   readonly tlsUrl?: string | undefined;
   /** ActiveMQ's listener with the JMS transformer. */
   readonly jmsUrl?: string | undefined;
+  /** ActiveMQ's AMQP over WebSocket, without and with TLS. */
+  readonly wsUrl?: string | undefined;
+  readonly wssUrl?: string | undefined;
   /** A TLS listener that takes the client's certificate as its identity. */
   readonly externalUrl?: string | undefined;
   /** Files. */

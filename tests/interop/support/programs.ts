@@ -9,7 +9,7 @@ import { withoutOptions } from "./brokers.ts";
 import type { Description, Seen } from "./messages.ts";
 import type { Notation } from "./notation.ts";
 
-export type PeerKind = "proton" | "rhea";
+export type PeerKind = "proton" | "rhea" | "rhea over WebSocket";
 
 /** Where a program goes to; undefined: it listens itself, for one peer. */
 export interface Destination {
@@ -119,8 +119,9 @@ function where(destination: Destination | undefined): string[] {
 }
 
 function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond" | "transact", args: readonly string[]): Running<Line[]> {
-  const [command, script] = kind === "rhea" ? [process.execPath, `rhea-${role}.mjs`] : [python(), `proton_${role}.py`];
-  const child = spawn(command, [join(import.meta.dirname, "..", "peers", script), ...args, "--timeout", String(TIMEOUT)], {
+  const [command, script] = kind === "proton" ? [python(), `proton_${role}.py`] : [process.execPath, `rhea-${role}.mjs`];
+  const web = kind === "rhea over WebSocket" ? ["--web-socket"] : [];
+  const child = spawn(command, [join(import.meta.dirname, "..", "peers", script), ...args, ...web, "--timeout", String(TIMEOUT)], {
     env: { ...withoutOptions(), PYTHONDONTWRITEBYTECODE: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -140,7 +141,7 @@ function follow(name: string, child: ChildProcess): Running<Line[]> {
     for (const part of parts) {
       const line = JSON.parse(part) as Line;
       lines.push(line);
-      if (line.event === "listening") url.resolve(`amqp://127.0.0.1:${line.port}`);
+      if (line.event === "listening") url.resolve(`${name.includes("WebSocket") ? "ws" : "amqp"}://127.0.0.1:${line.port}`);
       if (line.event === "ready") ready.resolve();
     }
   });
