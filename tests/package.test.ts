@@ -95,6 +95,26 @@ describe("the package", () => {
     expect(run(`talk-${name}`, head(["leptonmq", "leptonmq/broker"]) + talk)).toBe('first {"a":[1,"two"]} true true\n');
   });
 
+  test.each(Object.entries(load))("asks for ws when a WebSocket is, and not before, by %s", (name, head) => {
+    const source = `${head(["leptonmq", "leptonmq/broker"])}
+      (async () => {
+        const tell = (error) => console.log(error.name, error.message);
+        delete globalThis.WebSocket; // of Node 22
+        try { await m0.connect("ws://127.0.0.1:1"); } catch (error) { tell(error.errors[0]); }
+        try { await m1.Broker.start({ webSocket: true }); } catch (error) { tell(error); }
+      })();`;
+    const without = run(`without-ws-${name}`, source).trim().split("\n");
+    expect(without).toEqual([expect.stringMatching(/^ConfigError WebSocket .*: npm install ws$/), expect.stringMatching(/^ConfigError listening for WebSockets .*: npm install ws$/)]);
+    const installedWs = join(folder, "node_modules", "ws");
+    symlinkSync(join(root, "node_modules", "ws"), installedWs);
+    try {
+      expect(run(`talk-ws-${name}`, head(["leptonmq", "leptonmq/broker"]) + talk.replace("start()", "start({ webSocket: true })").replace("broker.url", "broker.webSocketUrl")))
+        .toBe('first {"a":[1,"two"]} true true\n');
+    } finally {
+      rmSync(installedWs);
+    }
+  });
+
   test("recognises its errors across both formats", () => {
     const source = `import { createRequire } from "node:module";
       import { ConfigError, AmqpError, LinkError } from "leptonmq";
@@ -107,7 +127,7 @@ describe("the package", () => {
 
   test("knows nothing of its sources", () => {
     const files = filesUnder(join(installed, "dist"), /\.(js|cjs|ts|cts)$/);
-    expect(files.filter((path) => /["']#platform["']|\.\/src\//.test(readFileSync(path, "utf8")))).toEqual([]);
+    expect(files.filter((path) => /["']#(platform|transport)["']|\.\/src\//.test(readFileSync(path, "utf8")))).toEqual([]);
   });
 
   test("needs no module of Node in its browser build", () => {
