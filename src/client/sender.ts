@@ -5,10 +5,9 @@
 
 import type { LinkSettings, SenderSink } from "../engine/link.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
-import { numberTag } from "../engine/sender.ts";
 import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
-import { ConfigError, LimitError, LinkError } from "../errors.ts";
+import { ConfigError, LinkError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
 import { RELEASED } from "../frames/delivery-state.ts";
 import type { Attach, SenderSettleMode } from "../frames/performatives.ts";
@@ -20,7 +19,6 @@ import type { FlowOptions } from "../options/link.ts";
 import { checkCallOptions } from "../options/resolve.ts";
 import type { ResolvedSender } from "../options/resolve-link.ts";
 import { Deferred } from "../util/deferred.ts";
-import { Deque } from "../util/deque.ts";
 import { nextTurn } from "../transport/next-turn.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import type { Explanation, OutgoingDelivery, SendOptions, Sendable, Sender, Sent, Unsettled } from "./api.ts";
@@ -30,7 +28,6 @@ import { MessageEncoder } from "./encoder.ts";
 import { badCall } from "./encodable.ts";
 import type { Resource } from "./enlistment.ts";
 import { explainSender } from "./explain.ts";
-import { GivenTags } from "./given-tags.ts";
 import { judgeModes } from "./guarantees.ts";
 import { InFlightTable } from "./in-flight.ts";
 import type { LinkHost } from "./link.ts";
@@ -42,7 +39,8 @@ import { Capture, HeardPromise } from "./promise.ts";
 import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
 import { sendAll } from "./send-all.ts";
 import { configure } from "./send-options.ts";
-import { checkedTag } from "./tags.ts";
+import { SendQueue } from "./send-queue.ts";
+import { SenderTags } from "./sender-tags.ts";
 import type { TypedSender } from "./typed-outgoing.ts";
 import { TypedOutgoing } from "./typed-outgoing.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
@@ -57,7 +55,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   endpoint: SenderEndpoint | undefined = undefined;
   readonly autoSettle: boolean;
   readonly inFlight = new InFlightTable<ClientOutgoing>();
-  readonly #waiting = new Deque<ClientOutgoing>();
+  readonly #waiting: SendQueue;
+  readonly #tags: SenderTags;
   readonly #presettles: boolean;
   readonly #ready: Deferred<void>[] = [];
   readonly #deadlines: Deadlines<ClientOutgoing>;
@@ -68,10 +67,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   #underWay: ClientOutgoing | undefined = undefined;
   /** Deliveries whose fate was told and that are not settled. */
   #kept = 0;
-  #tagNumber = 0;
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedOutgoing | undefined;
-  #givenTags: GivenTags | undefined = undefined;
   /** What `offered()` was told before the link was open. */
   #offered = 0;
   /** By which sends may choose to be settled: ours, and where that leaves it open the peer's wish. */
@@ -79,6 +76,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   constructor(host: LinkHost, name: string, options: ResolvedSender) {
     super(host, name, options);
+    this.#waiting = new SendQueue(host.io);
+    this.#tags = new SenderTags(options.tags);
     this.autoSettle = options.autoSettle;
     this.#presettles = options.sndSettleMode === "settled" || options.guarantee === "at-most-once";
     this.#mode = options.sndSettleMode;
@@ -214,7 +213,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   written(delivery: ClientOutgoing): void {
     if (this.#underWay === delivery) this.#underWay = undefined;
     if (delivery.presettled) {
-      this.#release(delivery);
+      this.#waiting.release(delivery);
       const { resolve } = delivery;
       delivery.resolve = undefined;
       delivery.leave();
@@ -237,13 +236,13 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (delivery.kept) this.#kept -= 1;
     delivery.kept = false;
     this.inFlight.remove(delivery);
-    if (delivery.tagBytes !== undefined) this.#givenTags?.delete(delivery.tagBytes);
+    this.#tags.free(delivery);
     if (this.#underWay === delivery) {
       // The peer has decided before it had the whole of it, or the link is over: the rest is of no use to anybody.
       this.#underWay = undefined;
       this.endpoint?.abort(delivery);
     }
-    this.#release(delivery);
+    this.#waiting.release(delivery);
     if (this.#idle.length !== 0) this.#tellIdle();
     if (this.#waiting.length !== 0 && this.#canWrite()) this.onWritable();
     else if (this.#ready.length !== 0) this.#tellReady();
@@ -256,7 +255,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   withdraw(delivery: ClientOutgoing, reason?: AmqpError): void {
     if (delivery.told) return;
     const cause = reason ?? new LinkError("the send was aborted", { code: "not-sent", scope: "delivery" });
-    if (this.#unqueue(delivery) || this.endpoint?.abort(delivery) === true) {
+    if (this.#waiting.remove(delivery) || this.endpoint?.abort(delivery) === true) {
       delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
       return;
     }
@@ -282,7 +281,6 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (!this.opened.settled) this.proceed();
     while (this.#waiting.length !== 0 && this.#canWrite()) {
       const delivery = this.#waiting.shift() as ClientOutgoing;
-      this.#count(delivery, -1);
       const unfit = this.#encoder.unfit(delivery);
       if (unfit === undefined) this.#send(endpoint, delivery);
       else delivery.decide({ type: "not-sent", cause: unfit }, notSent(unfit, delivery, this.title));
@@ -340,7 +338,6 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   protected override onOver(error: AmqpError): void {
     const driver = this.host.io.driver;
     for (let delivery = this.#waiting.shift(); delivery !== undefined; delivery = this.#waiting.shift()) {
-      this.#count(delivery, -1);
       delivery.decide({ type: "not-sent", cause: error }, notSent(error, delivery, this.title));
     }
     // Without its last frame no peer has the message.
@@ -412,52 +409,27 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       throw new ConfigError("send(): a message needs \"to\" on a sender without a target (anonymous relay)", { code: "config", scope: "delivery" });
     }
     if (delivery.messageFormat === 0 && message.messageFormat !== undefined) delivery.messageFormat = message.messageFormat;
-    this.#tag(delivery);
+    this.#tags.choose(delivery, this.inFlight);
     if (this.#canWrite() && this.#waiting.length === 0) {
       const endpoint = this.endpoint as SenderEndpoint;
       this.#encoder.encodeNow(endpoint, delivery, message);
       this.#underWay = endpoint.partial as ClientOutgoing | undefined;
-      if (delivery.tagBytes !== undefined) this.#keepTag(delivery);
+      this.#tags.keep(delivery);
       return undefined;
     }
-    const { io } = this.host;
-    const { limits } = io.profile;
-    if (io.pendingSends >= limits.maxPendingSends || io.pendingBytes >= limits.maxPendingBytes) {
-      const cause = new LimitError(
-        `${io.pendingSends} sends with ${io.pendingBytes} octets wait already (limits.maxPendingSends, limits.maxPendingBytes)`,
-        { code: "queue-full", scope: "connection", retryable: true },
-      );
-      return notSent(cause, delivery, this.title, "queue-full");
-    }
-    this.#encoder.encodeLater(io.backlog, delivery, message);
+    const { full } = this.#waiting;
+    if (full !== undefined) return notSent(full, delivery, this.title, "queue-full");
+    this.#encoder.encodeLater(this.host.io.backlog, delivery, message);
     this.#waiting.push(delivery);
-    this.#count(delivery, 1);
-    if (delivery.tagBytes !== undefined) this.#keepTag(delivery);
+    this.#tags.keep(delivery);
     return undefined;
-  }
-
-  /** Chooses its tag, or looks at the one that was chosen. @throws ConfigError config, invalid-state */
-  #tag(delivery: ClientOutgoing): void {
-    const { tags } = this.options;
-    if (delivery.tagBytes === undefined && tags === undefined) {
-      do delivery.tagNumber = this.#tagNumber = (this.#tagNumber + 1) >>> 0;
-      while (this.#givenTags?.has(numberTag(this.#tagNumber)) === true);
-      return;
-    }
-    delivery.tagBytes ??= checkedTag((tags as () => unknown)());
-    // Nobody is told about one that leaves settled, so that it cannot be mistaken.
-    if (!delivery.presettled) (this.#givenTags ??= new GivenTags()).check(delivery.tagBytes, this.inFlight);
-  }
-
-  #keepTag({ tagBytes, presettled }: ClientOutgoing): void {
-    if (!presettled) this.#givenTags?.add(tagBytes as Uint8Array);
   }
 
   /** Its caller waits no longer, by time or by signal. */
   #giveUp(delivery: ClientOutgoing, reason: unknown): void {
     if (delivery.told) return;
     const aborted = delivery.signal?.aborted === true && delivery.signal.reason === reason;
-    if (this.#unqueue(delivery)) delivery.decide({ type: "not-sent", cause: reason }, aborted ? reason as Error : notSent(reason, delivery, this.title));
+    if (this.#waiting.remove(delivery)) delivery.decide({ type: "not-sent", cause: reason }, aborted ? reason as Error : notSent(reason, delivery, this.title));
     else if (this.endpoint?.abort(delivery) === true) delivery.decide({ type: "not-sent", cause: reason }, notSent(reason, delivery, this.title));
     else delivery.decide({ type: "in-doubt", cause: reason }, inDoubt(reason, delivery, this.title));
   }
@@ -479,29 +451,6 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       delivery.outcome = { type: "not-sent", cause };
       resolve(Promise.reject(notSent(cause, delivery, this.title)));
     });
-  }
-
-  #unqueue(delivery: ClientOutgoing): boolean {
-    if (!this.#waiting.remove(delivery)) return false;
-    this.#count(delivery, -1);
-    this.#release(delivery);
-    return true;
-  }
-
-  #count(delivery: ClientOutgoing, sign: 1 | -1): void {
-    const { io } = this.host;
-    io.pendingSends += sign;
-    const octets = delivery.chunks === undefined ? delivery.length : delivery.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    io.pendingBytes += sign * octets;
-  }
-
-  /** Its bytes are needed no more. */
-  #release(delivery: ClientOutgoing): void {
-    const { slab } = delivery;
-    delivery.chunks = undefined;
-    if (slab === undefined) return;
-    delivery.slab = undefined;
-    this.host.io.backlog.pool.release(slab);
   }
 
   #oldest(): Iterable<ClientOutgoing> {

@@ -1,0 +1,65 @@
+/** The sends of a link that wait to leave, oldest first, and what they cost their connection. */
+
+import { LimitError } from "../errors.ts";
+import { Deque } from "../util/deque.ts";
+import type { ConnectionIo } from "./link.ts";
+import type { ClientOutgoing } from "./outgoing.ts";
+
+export class SendQueue implements Iterable<ClientOutgoing> {
+  readonly #io: ConnectionIo;
+  readonly #waiting = new Deque<ClientOutgoing>();
+
+  constructor(io: ConnectionIo) {
+    this.#io = io;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Why no more may wait, if so. */
+  get full(): LimitError | undefined {
+    const { pendingSends, pendingBytes, profile: { limits } } = this.#io;
+    if (pendingSends < limits.maxPendingSends && pendingBytes < limits.maxPendingBytes) return undefined;
+    return new LimitError(`${pendingSends} sends with ${pendingBytes} octets wait already (limits.maxPendingSends, limits.maxPendingBytes)`,
+      { code: "queue-full", scope: "connection", retryable: true });
+  }
+
+  push(delivery: ClientOutgoing): void {
+    this.#waiting.push(delivery);
+    this.#count(delivery, 1);
+  }
+
+  shift(): ClientOutgoing | undefined {
+    const delivery = this.#waiting.shift();
+    if (delivery !== undefined) this.#count(delivery, -1);
+    return delivery;
+  }
+
+  /** Takes one out that is not to leave; false if it does not wait. */
+  remove(delivery: ClientOutgoing): boolean {
+    if (!this.#waiting.remove(delivery)) return false;
+    this.#count(delivery, -1);
+    this.release(delivery);
+    return true;
+  }
+
+  /** The bytes of a delivery, waiting or sent, are needed no more. */
+  release(delivery: ClientOutgoing): void {
+    const { slab } = delivery;
+    delivery.chunks = undefined;
+    if (slab === undefined) return;
+    delivery.slab = undefined;
+    this.#io.backlog.pool.release(slab);
+  }
+
+  [Symbol.iterator](): Iterator<ClientOutgoing> {
+    return this.#waiting[Symbol.iterator]();
+  }
+
+  #count(delivery: ClientOutgoing, sign: 1 | -1): void {
+    const octets = delivery.chunks === undefined ? delivery.length : delivery.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#io.pendingSends += sign;
+    this.#io.pendingBytes += sign * octets;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The tags of a sender's deliveries: numbers of four octets by a counter, unless the caller chose. Tags that were chosen are
+ * kept for as long as they are in use, whether their deliveries wait or are sent: each is to be unique until its delivery is
+ * settled (§2.6.12). Numbers need no entry.
+ */
+
+import { numberTag } from "../engine/sender.ts";
+import { ConfigError } from "../errors.ts";
+import type { ClientOutgoing } from "./outgoing.ts";
+import { checkedTag, tagKey } from "./tags.ts";
+
+/** Where tags by the counter are found, which one of four octets could be. */
+interface Sent {
+  readonly size: number;
+  has(tag: Uint8Array): boolean;
+}
+
+export class SenderTags {
+  readonly #generate: (() => unknown) | undefined;
+  readonly #chosen = new Set<string>();
+  #number = 0;
+
+  /** @param generate the caller's own, where it has one */
+  constructor(generate: (() => unknown) | undefined) {
+    this.#generate = generate;
+  }
+
+  /** Gives a delivery its tag, or looks at the one that was chosen for it. @throws ConfigError config, invalid-state */
+  choose(delivery: ClientOutgoing, sent: Sent): void {
+    if (delivery.tagBytes === undefined && this.#generate === undefined) {
+      delivery.tagNumber = this.#number = (this.#number + 1) >>> 0;
+      if (this.#chosen.size !== 0) this.#passChosen(delivery);
+      return;
+    }
+    const tag = delivery.tagBytes ??= checkedTag((this.#generate as () => unknown)());
+    // Nobody is told about one that leaves settled, so that it cannot be mistaken.
+    if (delivery.presettled || !(this.#chosen.has(tagKey(tag)) || (tag.length === 4 && sent.size !== 0 && sent.has(tag)))) return;
+    const shown = Array.from(tag, (octet) => octet.toString(16).padStart(2, "0")).join("");
+    throw new ConfigError(`send(): the tag ${shown} is in use: its delivery is not settled`, { code: "invalid-state", scope: "delivery" });
+  }
+
+  /** The delivery waits or is sent: its tag is in use. */
+  keep({ tagBytes, presettled }: ClientOutgoing): void {
+    if (tagBytes !== undefined && !presettled) this.#chosen.add(tagKey(tagBytes));
+  }
+
+  /** The delivery is settled, or never left. */
+  free({ tagBytes }: ClientOutgoing): void {
+    if (tagBytes !== undefined) this.#chosen.delete(tagKey(tagBytes));
+  }
+
+  /** Numbers that the caller has chosen as tags are passed over. */
+  #passChosen(delivery: ClientOutgoing): void {
+    while (this.#chosen.has(tagKey(numberTag(this.#number)))) delivery.tagNumber = this.#number = (this.#number + 1) >>> 0;
+  }
+}
