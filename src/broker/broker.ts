@@ -6,12 +6,13 @@
 
 import { AmqpError, ConfigError, LimitError } from "../errors.ts";
 import { Container, Message, systemClock } from "../container/public.ts";
-import type { Connection, LinkRequest, Listener, MessageInit, ReceiverRequest } from "../container/public.ts";
+import type { Connection, LinkRequest, Listener, MessageInit } from "../container/public.ts";
+import { checkOptions } from "./check-options.ts";
 import { Consuming } from "./consuming.ts";
 import { Nodes } from "./nodes.ts";
-import { checkOptions, DEFAULT_SUBSCRIPTIONS, PUBLISHER_PREFETCH } from "./options.ts";
+import { DEFAULT_SUBSCRIPTIONS } from "./options.ts";
 import type { BrokerOptions } from "./options.ts";
-import { publish } from "./publisher.ts";
+import { Publishing } from "./publishing.ts";
 import { Termini } from "./termini.ts";
 import { Transactions } from "./transactions.ts";
 
@@ -24,18 +25,19 @@ export class Broker implements AsyncDisposable {
   readonly #container: Container;
   readonly #listener: Listener;
   readonly #nodes: Nodes;
-  readonly #transactions: Transactions;
+  readonly #publishing: Publishing;
   readonly #termini: Termini;
   readonly #consuming: Consuming;
   readonly #served: Promise<void>;
 
-  private constructor(container: Container, listener: Listener, nodes: Nodes, transactions: Transactions, termini: Termini) {
+  private constructor(container: Container, listener: Listener, nodes: Nodes, options: BrokerOptions) {
     this.#container = container;
     this.#listener = listener;
     this.#nodes = nodes;
-    this.#transactions = transactions;
-    this.#termini = termini;
-    this.#consuming = new Consuming(nodes, termini);
+    this.#termini = new Termini(options.clock ?? systemClock, options.maxSubscriptions ?? DEFAULT_SUBSCRIPTIONS);
+    this.#consuming = new Consuming(nodes, this.#termini);
+    const transactions = new Transactions(nodes, options.transactions);
+    this.#publishing = new Publishing({ nodes, transactions, strictDurable: options.strictDurable ?? false }, options.maxMessageSize);
     this.url = listener.url;
     this.webSocketUrl = listener.webSocketUrl;
     this.#served = listener.serve((request) => this.#serve(request));
@@ -63,8 +65,7 @@ export class Broker implements AsyncDisposable {
         ...(options.tls === undefined ? {} : { tls: options.tls }),
         ...(options.users === undefined ? { allowedMechs: ["ANONYMOUS"] } : { passwords: lookup(options.users) }),
       });
-      const termini = new Termini(options.clock ?? systemClock, options.maxSubscriptions ?? DEFAULT_SUBSCRIPTIONS);
-      return new Broker(container, listener, nodes, new Transactions(nodes, options.transactions), termini);
+      return new Broker(container, listener, nodes, options);
     } catch (error) {
       await container.close();
       throw error;
@@ -109,6 +110,7 @@ export class Broker implements AsyncDisposable {
     await this.#container.close();
     await this.#served.catch(() => undefined);
     this.#termini.close();
+    this.#nodes.close();
   }
 
   /** The same as `close()`. */
@@ -118,51 +120,17 @@ export class Broker implements AsyncDisposable {
 
   async #serve(request: LinkRequest): Promise<void> {
     try {
-      await (request.role === "sender" ? this.#consuming.serve(request) : this.#servePublisher(request));
+      await (request.role === "sender" ? this.#consuming.serve(request) : this.#publishing.serve(request));
     } catch (error) {
       // A link or connection that is over is the peer's business; anything else is ours, and ends this link with internal-error.
       if (!(error instanceof AmqpError)) throw error;
     }
-  }
-
-  async #servePublisher(request: ReceiverRequest): Promise<void> {
-    const { target } = request;
-    if (target?.type === "coordinator") {
-      await request.accept({ coordinator: this.#transactions.coordinator() });
-      return;
-    }
-    const options = { prefetch: PUBLISHER_PREFETCH };
-    if (target === null || (!target.dynamic && target.address === undefined)) return publish(await request.accept(options), undefined, this.#nodes, this.#transactions);
-    const node = target.dynamic ? this.#nodes.makeDynamic() : this.#node(target.address);
-    if (node === undefined) return request.refuse(noSuchNode(target.address));
-    node.publishers++;
-    try {
-      const receiver = await request.accept(target.dynamic ? { ...options, address: node.address } : options);
-      await publish(receiver, node, this.#nodes, this.#transactions);
-      await receiver.closed;
-    } finally {
-      node.publishers--;
-      this.#leave(node, target.dynamic);
-    }
-  }
-
-  #node(address: string | undefined): ReturnType<Nodes["get"]> {
-    return address === undefined || address === "" ? undefined : this.#nodes.get(address);
-  }
-
-  #leave(node: NonNullable<ReturnType<Nodes["get"]>>, dynamic: boolean): void {
-    if (dynamic) this.#nodes.delete(node);
-    else this.#nodes.tidy(node);
   }
 }
 
 /** Behind its public face a connection has a socket, which no program may take away from it but this one, on purpose. */
 interface WithSocket {
   readonly driver?: { destroy(): void } | undefined;
-}
-
-function noSuchNode(address: string | undefined): { condition: string; description: string } {
-  return { condition: "amqp:not-found", description: address === undefined || address === "" ? "a terminus needs an address" : "there is no such dynamic node (any more)" };
 }
 
 function lookup(users: Record<string, string>): (user: string) => string | undefined {

@@ -2,7 +2,7 @@
 
 import { AmqpError } from "../errors.ts";
 import { Deque } from "../util/deque.ts";
-import type { OutgoingDelivery, Sender } from "../container/public.ts";
+import type { Clock, Message, OutgoingDelivery, Sender } from "../container/public.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Entry } from "./entry.ts";
 import type { Interest } from "./interest.ts";
@@ -24,23 +24,26 @@ export class Consumer {
   /** Its place in the queue, while it is attached there. */
   cursor: Cursor | undefined = undefined;
   readonly #source: Source;
+  readonly #clock: Clock;
   // In the order of sending, which is the order in which nearly all outcomes come.
   readonly #underWay = new Deque<Entry>();
   // Those that a later one has overtaken.
   #overtaken: Map<OutgoingDelivery, Entry> | undefined = undefined;
   readonly #onSettled = (delivery: OutgoingDelivery): void => this.#settled(delivery);
 
-  constructor(sender: Sender, source: Source, interest: Interest, copies: boolean) {
+  constructor(sender: Sender, source: Source, interest: Interest, copies: boolean, clock: Clock) {
     this.sender = sender;
     this.interest = interest;
     this.copies = copies;
+    this.#clock = clock;
     this.#source = source;
   }
 
   /** Sends if the peer has given credit for it: "busy" when not, "refused" when this link can never carry the message, "gone" when it is closed. */
   offer(entry: Entry): Sent {
-    const delivery = this.#send(entry);
+    const delivery = this.#send(entry.outgoing(this.#clock));
     if (typeof delivery === "string") return delivery;
+    entry.acquired = true;
     if (delivery.settled) {
       this.#source.settled(entry, undefined, this);
       return "sent";
@@ -53,15 +56,15 @@ export class Consumer {
 
   /** Sends a copy, whatever becomes of it, and goes on to the next one. */
   show(entry: Entry): Sent {
-    const sent = this.#send(entry);
+    const sent = this.#send(entry.message);
     if (sent === "busy" || sent === "gone") return sent;
     this.cursor?.pass(entry, entry.lane.index);
     return "sent";
   }
 
-  #send(entry: Entry): OutgoingDelivery | Exclude<Sent, "sent"> {
+  #send(message: Message): OutgoingDelivery | Exclude<Sent, "sent"> {
     try {
-      return this.sender.trySend(entry.message) ?? "busy";
+      return this.sender.trySend(message) ?? "busy";
     } catch (error) {
       return this.sender.state.local === "active" && error instanceof AmqpError && error.scope === "delivery" ? "refused" : "gone";
     }

@@ -3,6 +3,7 @@
 import type { ErrorInit, Sender, SenderRequest, Source, SourceInit } from "../container/public.ts";
 import { readFilters } from "./filters.ts";
 import type { Interest } from "./interest.ts";
+import { lifetimeOf } from "./lifetime.ts";
 import type { Node, Place } from "./node.ts";
 import type { Nodes } from "./nodes.ts";
 import { isLasting, keyOf } from "./termini.ts";
@@ -57,7 +58,7 @@ export class Consuming {
     if (isLasting(source) && this.#termini.full && known === undefined) {
       return { condition: "amqp:resource-limit-exceeded", description: `${this.#termini.kept} subscriptions are kept already; close some, or raise maxSubscriptions` };
     }
-    const node = source.dynamic === true ? this.#nodes.makeDynamic() : this.#node(source.address);
+    const node = source.dynamic === true ? this.#nodes.makeDynamic(lifetimeOf(source.properties)) : this.#node(source.address);
     if (node === undefined) return source.address === undefined || source.address === "" ? NO_ADDRESS : GONE;
     // Whoever is attached under the name loses it.
     known?.claim();
@@ -85,7 +86,7 @@ export class Consuming {
     return {
       source: {
         address, dynamic, durability, expiryPolicy, timeout, distributionMode, capabilities, filter: filters.applied,
-        properties: dynamic === true ? properties : undefined,
+        properties: dynamic === true ? lifetimeOf(properties).properties ?? {} : undefined,
       },
       text: JSON.stringify([dynamic === true ? null : address, distributionMode, texts, filters.noLocal]),
       interest: { selectors: filters.selectors, notFrom },

@@ -1,7 +1,7 @@
 /** A message in a queue, and what the broker has to know of it besides its bytes. */
 
 import { Message } from "../container/public.ts";
-import type { OutgoingDelivery } from "../container/public.ts";
+import type { Clock, OutgoingDelivery } from "../container/public.ts";
 
 /** What an entry costs in memory beside the octets of its message. */
 const OVERHEAD = 512;
@@ -35,17 +35,35 @@ export class Entry {
   /** Who said undeliverable-here (3.4.5). */
   excluded: Set<object> | undefined = undefined;
   delivery: OutgoingDelivery | undefined = undefined;
-  #own = false;
+  /** Whether it has been out. */
+  acquired = false;
+  /** On the clock, when it expires; undefined if it never does. */
+  due: number | undefined = undefined;
+  /** Whether it is among those that are watched for their time. */
+  watched = false;
+  // Whether nobody else has the same message object.
+  #own: boolean;
 
-  constructor(message: Message, place: number, size: number, lane: Standing, origin: object | undefined) {
+  constructor(message: Message, place: number, size: number, lane: Standing, origin: object | undefined, own: boolean) {
     this.message = message;
     this.place = place;
     this.size = size;
     this.lane = lane;
     this.origin = origin;
+    this.#own = own;
   }
 
-  /** Counts a delivery that failed, so that the next one carries it. */
+  /** What to send to somebody who takes it: the header tells whether nobody had it before (3.2.1, first-acquirer) and how much of its time is left. */
+  outgoing(clock: Clock): Message {
+    if (!this.acquired) this.message.setFirstAcquirer();
+    else if (this.#own || this.message.firstAcquirer) this.#ownMessage().firstAcquirer = false;
+    if (this.due !== undefined && this.message.ttl !== undefined) {
+      this.#ownMessage().ttl = Math.max(1, Math.ceil(this.due - clock.now()));
+    }
+    return this.message;
+  }
+
+  /** Counts a delivery that failed, so that the next one tells. */
   fail(): void {
     this.failures++;
     this.#ownMessage().deliveryCount = this.failures;
@@ -67,7 +85,8 @@ export class Entry {
   // The subscribers of a topic share one message until somebody has to change it.
   #ownMessage(): Message {
     if (!this.#own) {
-      this.message = Message.decode(this.message.encode());
+      const { wire, wireStart, wireEnd, messageFormat } = this.message;
+      this.message = Message.fromWire(wire, wireStart, wireEnd, undefined, messageFormat);
       this.#own = true;
     }
     return this.message;

@@ -5,6 +5,9 @@ import { Cursor } from "./cursor.ts";
 import { Entry } from "./entry.ts";
 import { Lane } from "./lane.ts";
 
+/** Of a message that names none (3.2.1). */
+const DEFAULT_PRIORITY = 4;
+
 /** The entries of a queue, those under way included, and the cursors that go along them. */
 export class Line implements Iterable<Entry> {
   // The highest priority first. There are as many as priorities have been seen, 256 at the most.
@@ -18,10 +21,10 @@ export class Line implements Iterable<Entry> {
     return this.#waiting;
   }
 
-  /** Adds a message at the end of its priority. */
-  add(message: Message, size: number, origin: object | undefined): Entry {
-    const lane = this.#lane(message.priority);
-    const entry = new Entry(message, this.#places++, size, lane, origin);
+  /** Adds a message at the end of its priority; `own` if nobody else has the same object. */
+  add(message: Message, size: number, origin: object | undefined, own: boolean): Entry {
+    const lane = this.#lane(message.hasHeader() ? message.priority : DEFAULT_PRIORITY);
+    const entry = new Entry(message, this.#places++, size, lane, origin, own);
     lane.push(entry);
     this.#waiting++;
     for (const cursor of this.#cursors) cursor.joined(entry, lane.index);

@@ -26,10 +26,16 @@ export interface Node {
   readonly deleted: boolean;
   /** Links that publish to it. */
   publishers: number;
+  /** Links that are attached, in either direction. */
+  readonly links: number;
+  /** Whether messages are refused while it is full, so that nobody waits. */
+  readonly rejects: boolean;
   /** Undefined when a message may be put, else what to wait for before asking again. */
   full(): Promise<void> | undefined;
   /** Takes a message in, whatever `full` says; `origin` stands for the connection that it came over. */
   put(message: Message, origin?: object): void;
+  /** Takes in what could not be delivered elsewhere: whatever its time was, it has it no more. */
+  putDead(letter: Message): void;
   /** Makes room for a consumer. With `copy` it looks at the messages and leaves them there. */
   open(interest: Interest, copy: boolean): Place;
   /** Copies of the messages in it, in order. */

@@ -1,15 +1,26 @@
-/** The options of `Broker.start()`, their defaults, and what is refused before a port is opened. */
+/** The options of `Broker.start()` and their defaults. */
 
-import { ConfigError } from "../errors.ts";
 import type { Clock, TlsOptions } from "../container/public.ts";
 
 /** What one queue, or one topic, does differently from the default. */
 export interface QueueOptions {
-  /** The queue that gets what was rejected here, or delivered too often. @default such messages are dropped */
+  /**
+   * The address that gets what was rejected here, or has failed `maxDeliveries` times, with annotations x-opt-death-reason (rejected, max-deliveries,
+   * expired), -queue, -time, -deliveries, -condition, -description. @default such messages are dropped
+   */
   deadLetter?: string | undefined;
-  /** Messages, those out for delivery included, at which publishers get no more credit; of a topic, how far one subscriber may fall behind. @default no bound; 10_000 of a topic */
+  /** Whether messages whose time is over go to `deadLetter` too. @default false: they vanish */
+  deadLetterExpired?: boolean | undefined;
+  /** Messages, those out for delivery included, at which the queue is full; of a topic, how far one subscription may fall behind before it is ended. @default no bound; 10_000 of a topic */
   maxLength?: number | undefined;
-  /** Failed deliveries (modified with delivery-failed, or a dropped connection) after which a message goes to `deadLetter`. @default no bound */
+  /** Octets at which the queue is full, and the same of a topic. @default no bound; 16 MiB of a topic */
+  maxBytes?: number | undefined;
+  /**
+   * What a full queue does: let its publishers wait for credit, or reject each message with amqp:resource-limit-exceeded. Publishers of a topic never
+   * wait. @default "wait"
+   */
+  overflow?: "wait" | "reject" | undefined;
+  /** Failed deliveries (modified with delivery-failed, or a lost connection) after which a message is no longer delivered. @default no bound */
   maxDeliveries?: number | undefined;
 }
 
@@ -37,8 +48,13 @@ export interface BrokerOptions {
   webSocket?: boolean | undefined;
   /** By address. Queues that are not listed are made when they are first used. */
   queues?: Record<string, QueueOptions> | undefined;
-  /** Octets of all queued messages together at which publishers get no more credit. @default 256 MiB */
+  /** Octets of all queued messages together at which publishers get no more credit; a topic then ends its largest subscription. @default 256 MiB */
   maxBytes?: number | undefined;
+  /** Octets of the largest message that is taken. @default 16 MiB */
+  maxMessageSize?: number | undefined;
+  /** Whether durable messages are rejected with amqp:precondition-failed: accepted ones do not survive this process. @default false */
+  strictDurable?: boolean | undefined;
+  /** Bounds of transactions. */
   transactions?: TransactionLimits | undefined;
   /** Subscriptions and other sources that outlive their links, whether one is attached or not; a further one is refused. @default 1_000 */
   maxSubscriptions?: number | undefined;
@@ -69,53 +85,3 @@ export const TOPIC_BYTES = 16 * 1024 * 1024;
 
 /** Deliveries that a publisher may have under way; it is what credit is topped up to. */
 export const PUBLISHER_PREFETCH = 1_000;
-
-/** Whether a host is this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
-
-/** @throws ConfigError `config` for a name that is no option, a bound that is no count, and a host that would be open to others without users and TLS. */
-export function checkOptions(options: BrokerOptions): void {
-  for (const name of Object.keys(options)) {
-    if (!NAMES.includes(name)) throw bad(`there is no option "${name}"; there are ${NAMES.join(", ")}`);
-  }
-  if (options.webSocket !== undefined && typeof options.webSocket !== "boolean") throw bad('option "webSocket" must be true or false');
-  if (options.maxBytes !== undefined && !(options.maxBytes > 0)) throw bad('option "maxBytes" must be above 0');
-  for (const [address, queue] of Object.entries(options.queues ?? {})) checkQueue(address, queue);
-  checkTransactions(options.transactions ?? {});
-  const { host, users } = options;
-  if (users !== undefined && Object.keys(users).length === 0) throw bad('option "users" names nobody; leave it out to let everybody on this machine in');
-  if (host === undefined || isLoopback(host)) return;
-  if (users === undefined) throw bad(`host "${host}" can be reached from other machines: give "users" and "tls", or listen on 127.0.0.1`);
-  if (options.tls === undefined) throw bad(`host "${host}" can be reached from other machines, and passwords would travel unencrypted: give "tls", or listen on 127.0.0.1`);
-}
-
-const NAMES: readonly string[] = ["port", "host", "users", "tls", "webSocket", "queues", "maxBytes", "transactions", "maxSubscriptions", "clock"];
-const QUEUE_NAMES: readonly string[] = ["deadLetter", "maxLength", "maxDeliveries"];
-
-const TRANSACTION_NAMES: readonly string[] = ["max", "maxBytes", "timeout"];
-
-function checkTransactions(limits: TransactionLimits): void {
-  for (const name of Object.keys(limits)) {
-    if (!TRANSACTION_NAMES.includes(name)) throw bad(`there is no option "transactions.${name}"; there are ${TRANSACTION_NAMES.join(", ")}`);
-  }
-  for (const [name, bound] of Object.entries(limits)) {
-    if (bound !== undefined && !(typeof bound === "number" && bound > 0)) throw bad(`option "transactions.${name}" must be a number above 0`);
-  }
-}
-
-function checkQueue(address: string, queue: QueueOptions): void {
-  if (address === "") throw bad('option "queues" has an empty address');
-  for (const name of Object.keys(queue)) {
-    if (!QUEUE_NAMES.includes(name)) throw bad(`there is no option "queues.${address}.${name}"; there are ${QUEUE_NAMES.join(", ")}`);
-  }
-  for (const [name, count] of [["maxLength", queue.maxLength], ["maxDeliveries", queue.maxDeliveries]] as const) {
-    if (count !== undefined && !(Number.isInteger(count) && count >= 1)) throw bad(`option "queues.${address}.${name}" must be a whole number from 1`);
-  }
-  if (queue.deadLetter === address) throw bad(`option "queues.${address}.deadLetter" is the queue itself`);
-}
-
-function bad(text: string): ConfigError {
-  return new ConfigError(`Broker.start(): ${text}`, { code: "config", scope: "container" });
-}

@@ -5,7 +5,8 @@
  * | outcome | then |
  * |---|---|
  * | accepted | gone |
- * | rejected | to the dead-letter queue, else gone |
+ * | rejected, or failed too often | to the dead-letter queue, else gone |
+ * | its time is over while it waits | the same, if the queue says so |
  * | released, or settled without an outcome | back to its place |
  * | modified | back to its place; delivery-failed counts, undeliverable-here spares this consumer, annotations are merged |
  * | link closed before one | back to its place (the source's default-outcome is released) |
@@ -15,12 +16,14 @@
 
 import { AmqpError } from "../errors.ts";
 import { Deque } from "../util/deque.ts";
-import type { Message, OutgoingDelivery } from "../container/public.ts";
+import type { Clock, ErrorInit, Message, OutgoingDelivery } from "../container/public.ts";
 import { Budget } from "./budget.ts";
 import { Consumer } from "./consumer.ts";
 import type { Sent } from "./consumer.ts";
+import type { Cause, Death } from "./dead-letter.ts";
 import { sizeOf } from "./entry.ts";
 import type { Entry } from "./entry.ts";
+import { dueOf, Expiry } from "./expiry.ts";
 import type { Interest } from "./interest.ts";
 import { Line } from "./line.ts";
 import type { Node, Place } from "./node.ts";
@@ -28,27 +31,44 @@ import { Readers } from "./readers.ts";
 
 /** How a queue differs from others. */
 export interface QueueSettings {
+  readonly clock: Clock;
   /** @default Infinity */
   readonly maxLength?: number | undefined;
+  /** Octets. @default Infinity */
+  readonly maxBytes?: number | undefined;
   /** @default Infinity */
   readonly maxDeliveries?: number | undefined;
-  /** Octets of all queues; a queue without it is not counted. */
+  /** Whether messages are refused when it is full, and publishers do not wait. @default false */
+  readonly rejects?: boolean | undefined;
+  /** Octets of all queues. */
   readonly bytes?: Budget | undefined;
-  /** Takes what was rejected or failed too often. @default it is dropped */
-  readonly deadLetter?: ((message: Message) => void) | undefined;
+  /** Takes what could not be delivered. @default it is dropped */
+  readonly deadLetter?: ((message: Message, cause: Cause) => void) | undefined;
   /** Called when it may have become idle. */
   readonly onIdle?: ((queue: Queue) => void) | undefined;
+}
+
+/** A message that comes into a queue. */
+export interface Arrival {
+  readonly message: Message;
+  readonly size: number;
+  readonly origin: object | undefined;
+  /** Whether no other queue has the same object. */
+  readonly own: boolean;
+  /** On the clock, when it expires; undefined if it never does. */
+  readonly due: number | undefined;
 }
 
 /** A queue of messages and those who take from it. */
 export class Queue implements Node {
   readonly address: string;
+  readonly rejects: boolean;
   publishers = 0;
   deleted = false;
   readonly #settings: QueueSettings;
   readonly #maxDeliveries: number;
   readonly #length: Budget;
-  #bytes = 0;
+  readonly #bytes: Budget;
   readonly #line = new Line();
   readonly #readers = new Readers(this.#line);
   readonly #consumers = new Set<Consumer>();
@@ -56,13 +76,17 @@ export class Queue implements Node {
   readonly #ready = new Deque<Consumer>();
   // How many of the consumers only look.
   #browsers = 0;
+  // Made when a message comes that expires some time.
+  #expiry: Expiry | undefined = undefined;
   #dispatching = false;
   #resumes = false;
 
-  constructor(address: string, settings: QueueSettings = {}) {
+  constructor(address: string, settings: QueueSettings) {
     this.address = address;
+    this.rejects = settings.rejects ?? false;
     this.#settings = settings;
     this.#length = new Budget(settings.maxLength ?? Number.POSITIVE_INFINITY);
+    this.#bytes = new Budget(settings.maxBytes ?? Number.POSITIVE_INFINITY);
     this.#maxDeliveries = settings.maxDeliveries ?? Number.POSITIVE_INFINITY;
   }
 
@@ -72,34 +96,47 @@ export class Queue implements Node {
 
   /** Octets of the messages in it. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes.used;
+  }
+
+  get links(): number {
+    return this.publishers + this.#consumers.size;
   }
 
   get idle(): boolean {
-    return this.#length.used === 0 && this.publishers === 0 && this.#consumers.size === 0;
+    return this.#length.used === 0 && this.links === 0;
   }
 
   full(): Promise<void> | undefined {
     if (!this.#length.open) return this.#length.room();
+    if (!this.#bytes.open) return this.#bytes.room();
     const { bytes } = this.#settings;
     return bytes === undefined || bytes.open ? undefined : bytes.room();
   }
 
   put(message: Message, origin?: object): void {
-    this.putSized(message, sizeOf(message), origin);
+    this.add({ message, size: sizeOf(message), origin, own: true, due: dueOf(message, this.#settings.clock) });
   }
 
-  /** `put` for a message whose size is known already. */
-  putSized(message: Message, size: number, origin: object | undefined): void {
+  putDead(letter: Message): void {
+    this.add({ message: letter, size: sizeOf(letter), origin: undefined, own: true, due: undefined });
+  }
+
+  /** Takes a message of which more is known already. */
+  add({ message, size, origin, own, due }: Arrival): void {
     this.#length.add(1);
-    this.#bytes += size;
+    this.#bytes.add(size);
     this.#settings.bytes?.add(size);
-    this.#line.add(message, size, origin);
+    const entry = this.#line.add(message, size, origin, own);
+    if (due !== undefined) {
+      entry.due = due;
+      this.#watch(entry);
+    }
     this.#dispatch();
   }
 
   open(interest: Interest, copy: boolean): Place {
-    return { collects: false, onLost: undefined, attach: (sender) => this.#attach(new Consumer(sender, this, interest, copy)), close: () => undefined };
+    return { collects: false, onLost: undefined, attach: (sender) => this.#attach(new Consumer(sender, this, interest, copy, this.#settings.clock)), close: () => undefined };
   }
 
   peek(): Message[] {
@@ -110,14 +147,16 @@ export class Queue implements Node {
   delete(): void {
     this.deleted = true;
     for (const entry of [...this.#line]) if (entry.state === "waiting") this.#remove(entry);
+    this.#expiry?.stop();
     this.#length.wake();
+    this.#bytes.wake();
   }
 
   /** For its consumers: a delivery is over, without a `delivery` when it went out settled. */
   settled(entry: Entry, delivery: OutgoingDelivery | undefined, consumer: Consumer): void {
     const outcome = delivery?.outcome;
     if (delivery === undefined || outcome?.type === "accepted") return this.#remove(entry);
-    if (outcome?.type === "rejected") return this.#bury(entry);
+    if (outcome?.type === "rejected") return this.#bury(entry, "rejected", outcome.error);
     if (outcome?.type === "modified") {
       if (Object.keys(outcome.annotations).length > 0) entry.annotate(outcome.annotations);
       if (outcome.undeliverableHere) this.#readers.exclude(entry, consumer);
@@ -125,7 +164,7 @@ export class Queue implements Node {
     } else if (outcome?.type === "in-doubt" && lostConnection(outcome.cause)) {
       entry.fail();
     }
-    if (entry.failures >= this.#maxDeliveries) return this.#bury(entry);
+    if (entry.failures >= this.#maxDeliveries) return this.#bury(entry, "max-deliveries");
     this.#giveBack(entry);
   }
 
@@ -141,21 +180,30 @@ export class Queue implements Node {
   #giveBack(entry: Entry): void {
     if (this.deleted) return this.#remove(entry);
     this.#line.giveBack(entry);
+    if (entry.due !== undefined && !entry.watched) this.#watch(entry);
     this.#dispatch();
   }
 
-  #bury(entry: Entry): void {
+  #watch(entry: Entry): void {
+    this.#expiry ??= new Expiry(this.#settings.clock, (due) => this.#bury(due, "expired"));
+    entry.watched = true;
+    this.#expiry.watch(entry);
+  }
+
+  #bury(entry: Entry, reason: Death, error?: ErrorInit): void {
     this.#remove(entry);
-    this.#settings.deadLetter?.(entry.message);
+    this.#settings.deadLetter?.(entry.message, { reason, address: this.address, failures: entry.failures, error });
   }
 
   #remove(entry: Entry): void {
     this.#line.remove(entry);
     this.#readers.gone(entry);
-    this.#bytes -= entry.size;
+    if (entry.watched) this.#expiry?.forget();
+    this.#bytes.remove(entry.size);
     this.#length.remove(1);
     this.#settings.bytes?.remove(entry.size);
     if (this.#length.used > 0) return;
+    this.#expiry?.clear();
     this.#readers.examiner.forget();
     this.#settings.onIdle?.(this);
   }
@@ -192,6 +240,11 @@ export class Queue implements Node {
       this.#ready.push(consumer);
       if (consumer.cursor?.paused === true) this.#resumeLater();
       return false;
+    }
+    if (entry.state === "waiting" && entry.due !== undefined && entry.due <= this.#settings.clock.now()) {
+      this.#bury(entry, "expired");
+      this.#ready.unshift(consumer);
+      return true;
     }
     const sent = consumer.copies ? consumer.show(entry) : this.#offer(entry, consumer);
     if (sent === "busy") void this.#awaitCredit(consumer);

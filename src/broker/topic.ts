@@ -5,30 +5,44 @@
 
 import type { Message, Sender } from "../container/public.ts";
 import { sizeOf } from "./entry.ts";
+import { dueOf } from "./expiry.ts";
 import { Examiner, EVERYTHING } from "./interest.ts";
 import type { Interest } from "./interest.ts";
 import type { Node, Place } from "./node.ts";
 import { DEFAULT_TOPIC_LENGTH, TOPIC_BYTES } from "./options.ts";
 import { Queue } from "./queue.ts";
+import type { QueueSettings } from "./queue.ts";
+
+/** How a topic differs from others: what its subscriptions have. */
+export interface TopicSettings extends Omit<QueueSettings, "onIdle" | "rejects"> {
+  readonly onIdle: (topic: Topic) => void;
+}
 
 /** A topic and its subscriptions. */
 export class Topic implements Node {
   readonly address: string;
+  readonly rejects = false;
   publishers = 0;
   readonly deleted = false;
+  readonly #settings: TopicSettings;
   readonly #maxLength: number;
-  readonly #onIdle: (topic: Topic) => void;
+  readonly #maxBytes: number;
   readonly #subscriptions = new Set<Subscription>();
   readonly #examiner = new Examiner();
 
-  constructor(address: string, maxLength: number | undefined, onIdle: (topic: Topic) => void) {
+  constructor(address: string, settings: TopicSettings) {
     this.address = address;
-    this.#maxLength = maxLength ?? DEFAULT_TOPIC_LENGTH;
-    this.#onIdle = onIdle;
+    this.#settings = settings;
+    this.#maxLength = settings.maxLength ?? DEFAULT_TOPIC_LENGTH;
+    this.#maxBytes = settings.maxBytes ?? TOPIC_BYTES;
   }
 
   get idle(): boolean {
-    return this.publishers === 0 && this.#subscriptions.size === 0;
+    return this.links === 0;
+  }
+
+  get links(): number {
+    return this.publishers + this.#subscriptions.size;
   }
 
   /** What the subscription that is furthest behind has not settled yet. */
@@ -43,22 +57,19 @@ export class Topic implements Node {
   }
 
   put(message: Message, origin?: object): void {
-    if (this.#subscriptions.size === 0) return;
-    const size = sizeOf(message);
-    for (const subscription of this.#subscriptions) {
-      const { queue, interest } = subscription;
-      if (!this.#examiner.isWanted(interest, message, 0, origin)) continue;
-      if (queue.length >= this.#maxLength || (queue.length > 0 && queue.bytes + size > TOPIC_BYTES)) this.#cutOff(subscription);
-      else queue.putSized(message, size, origin);
-    }
-    this.#examiner.forget();
+    this.#spread(message, origin, dueOf(message, this.#settings.clock));
+  }
+
+  putDead(letter: Message): void {
+    this.#spread(letter, undefined, undefined);
   }
 
   /** A subscription, from now until it is closed; copies are all that a topic has. */
   open(interest: Interest): Place {
-    const subscription = new Subscription(new Queue(this.address), interest, () => {
+    const { clock, bytes, maxDeliveries, deadLetter } = this.#settings;
+    const subscription = new Subscription(new Queue(this.address, { clock, bytes, maxDeliveries, deadLetter }), interest, () => {
       this.#subscriptions.delete(subscription);
-      this.#onIdle(this);
+      this.#settings.onIdle(this);
     });
     this.#subscriptions.add(subscription);
     return subscription;
@@ -74,10 +85,31 @@ export class Topic implements Node {
     this.#subscriptions.clear();
   }
 
-  #cutOff(subscription: Subscription): void {
+  // To every subscription that wants it; one that has no room for it ends.
+  #spread(message: Message, origin: object | undefined, due: number | undefined): void {
+    if (this.#subscriptions.size === 0) return;
+    const { bytes } = this.#settings;
+    if (bytes?.open === false) this.#cutOffLargest();
+    const size = sizeOf(message);
+    for (const subscription of this.#subscriptions) {
+      const { queue, interest } = subscription;
+      if (!this.#examiner.isWanted(interest, message, 0, origin)) continue;
+      if (queue.length >= this.#maxLength || (queue.length > 0 && queue.bytes + size > this.#maxBytes)) this.#cutOff(subscription, "maxLength or maxBytes of the topic");
+      else queue.add({ message, size, origin, own: false, due });
+    }
+    this.#examiner.forget();
+  }
+
+  // All queues together are full. Publishers of a topic wait for nobody, so the one that holds most of it gives way.
+  #cutOffLargest(): void {
+    let largest: Subscription | undefined;
+    for (const subscription of this.#subscriptions) if (subscription.queue.bytes > (largest?.queue.bytes ?? 0)) largest = subscription;
+    if (largest !== undefined) this.#cutOff(largest, "maxBytes of the broker");
+  }
+
+  #cutOff(subscription: Subscription, bound: string): void {
     const behind = subscription.queue.length;
-    const description = `subscriber is ${behind} messages behind ${this.address}; take them faster, or raise queues["${this.address}"].maxLength`;
-    subscription.lose(description);
+    subscription.lose(`subscriber is ${behind} messages behind ${this.address}; take them faster, or raise ${bound}`);
   }
 }
 

@@ -518,8 +518,8 @@ export interface SenderRequest extends LinkRequestBase {
 export interface ReceiverRequest extends LinkRequestBase {
   readonly role: "receiver";
   /**
-   * @param options `address` is that of the node made for a dynamic target; `coordinator` answers a target of type
-   * "coordinator", whose messages the library takes itself.
+   * @param options `address` is that of the node made for a dynamic target; `target` says where our end differs from what the peer asked for;
+   * `coordinator` answers a target of type "coordinator", whose messages the library takes itself.
    */
   accept<Body = unknown>(
     options?: ReceiverOptions<Body> & { address?: string | undefined; coordinator?: Coordinator | undefined },

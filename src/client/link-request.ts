@@ -19,7 +19,7 @@ import type { ClientLink, LinkHost } from "./link.ts";
 import { commonSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { ClientSender } from "./sender.ts";
-import { answeredSource, conditionOf, shownSource, shownTarget } from "./termini.ts";
+import { answeredSource, answeredTarget, conditionOf, shownSource, shownTarget } from "./termini.ts";
 
 /** The session of a request, which takes the link in. */
 export interface RequestHost extends LinkHost {
@@ -167,7 +167,7 @@ export class IncomingLink {
     this.#admit(link, endpoint, {
       ...commonSettings(this.name, resolved), maxMessageSize: wireSize(maxMessageSize),
       source: this.#attach.source,
-      target: target == null ? null : target.type === "target" ? made(target, address) : { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES },
+      target: target == null ? null : target.type === "target" ? made(answeredTarget(target, rest.target, own.target) ?? target, address) : { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES },
     });
     if (coordinator !== undefined) coordinate(link, coordinator, this.#host.io.becomeResource());
     return link as unknown as Receiver;

@@ -5,7 +5,7 @@ import type { Outcome } from "../frames/delivery-state.ts";
 import type { Coordinator, Durability as WireDurability, Source as WireSource, Target as WireTarget } from "../frames/terminus.ts";
 import type { ErrorInit } from "../options/call.ts";
 import type { ResolvedSource, ResolvedTerminus } from "../options/resolve-link.ts";
-import type { DistributionMode, Durability, OutcomeInit, SourceInit } from "../options/terminus.ts";
+import type { DistributionMode, Durability, OutcomeInit, SourceInit, TargetInit } from "../options/terminus.ts";
 import { Described, types } from "../wire/values.ts";
 import type { Source, Target } from "./api.ts";
 
@@ -40,13 +40,21 @@ export function wireRelay(): WireTarget {
 
 /** The source that we answer an attach with: what the peer asked for, except where `init` says what our end really is. */
 export function answeredSource(asked: WireSource | null | undefined, init: string | SourceInit | undefined, own: ResolvedSource): WireSource | null {
-  if (asked == null) return init === undefined ? null : wireSource(own);
+  return answered(asked, init, wireSource(own));
+}
+
+/** The same of a target. */
+export function answeredTarget(asked: WireTarget | null | undefined, init: string | TargetInit | undefined, own: ResolvedTerminus): WireTarget | null {
+  return answered(asked, init, wireTarget(own));
+}
+
+function answered<T extends WireSource | WireTarget>(asked: T | null | undefined, init: string | SourceInit | undefined, ours: T): T | null {
+  if (asked == null) return init === undefined ? null : ours;
   if (init === undefined) return asked;
   const given = typeof init === "string" ? { address: init } : init;
-  const ours: Readonly<Record<string, unknown>> = { ...wireSource(own) };
-  const answer: Record<string, unknown> = { ...asked };
-  for (const [option, field] of SOURCE_FIELDS) if (given[option] !== undefined) answer[field] = ours[field];
-  return answer as unknown as WireSource;
+  const answer = { ...asked } as Record<keyof WireSource, unknown>;
+  for (const [option, field] of SOURCE_FIELDS) if (given[option] !== undefined) answer[field] = (ours as WireSource)[field];
+  return answer as unknown as T;
 }
 
 /** A source as a link shows it; of a null source the defaults. */

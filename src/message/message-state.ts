@@ -7,6 +7,7 @@
 import type { Bytes } from "../util/bytes.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
 import type { PropertyValue } from "./fields.ts";
+import { readExpiryTime } from "./expiry.ts";
 import { findBody, SECTION, sectionCode } from "./layout.ts";
 import type { Header, Properties } from "./read-sections.ts";
 import { readBody, readHeader, readMapSection, readProperties } from "./read-sections.ts";
@@ -28,6 +29,8 @@ export const FLAG = {
   /** `inferred` was set; the next bit is its value. */
   inferredSet: 128,
   inferred: 256,
+  /** It has no header but one that says first-acquirer, which needs no object. */
+  firstOnly: 512,
 } as const;
 
 /** What every message is made of. Programs see `Message`. */
@@ -78,12 +81,40 @@ export class MessageState {
 
   /** @internal */
   readHeader(): Header {
-    return (this.header ??= readHeader(this.wire, this.wireStart, this.wireEnd));
+    if (this.header === undefined) {
+      this.header = readHeader(this.wire, this.wireStart, this.wireEnd);
+      if ((this.flags & FLAG.firstOnly) !== 0) {
+        this.header.firstAcquirer = true;
+        this.flags ^= FLAG.firstOnly | FLAG.header | FLAG.firstAcquirer;
+      }
+    }
+    return this.header;
+  }
+
+  /** Whether there is anything in the header; where not, it has the standard's defaults. @internal */
+  hasHeader(): boolean {
+    return this.header !== undefined || (this.flags & FLAG.firstOnly) !== 0
+      || (this.wireStart < this.wireEnd && sectionCode(this.wire, this.wireStart) === SECTION.header);
+  }
+
+  /** Sets first-acquirer, for who sends many messages on that have no header. @internal */
+  setFirstAcquirer(): void {
+    if (this.hasHeader()) {
+      this.readHeader().firstAcquirer = true;
+      this.flags |= FLAG.header | FLAG.firstAcquirer;
+    } else {
+      this.flags |= FLAG.firstOnly;
+    }
   }
 
   /** @internal */
   readProperties(): Properties {
     return (this.list ??= readProperties(this.wire, this.wireStart, this.wireEnd, this.decoding));
+  }
+
+  /** The absolute-expiry-time that it came with, in ms since 1970, without decoding anything else. @internal */
+  readExpiry(): number | undefined {
+    return this.wireStart < this.wireEnd ? readExpiryTime(this.wire, this.wireStart, this.wireEnd) : undefined;
   }
 
   /** @internal */

@@ -53,6 +53,10 @@ function afterHop(m: MessageState): number {
 
 function writeHeaderOf(w: ByteWriter, m: MessageState): void {
   const { header, flags } = m;
+  if ((flags & FLAG.firstOnly) !== 0) {
+    w.writeBytes(FIRST_ACQUIRER);
+    return;
+  }
   const received = m.wireStart < m.wireEnd;
   if (header !== undefined && (!received || (flags & FLAG.header) !== 0)) {
     writeHeader(
@@ -64,6 +68,9 @@ function writeHeaderOf(w: ByteWriter, m: MessageState): void {
     copyHeader(w, m.wire, m.wireStart);
   }
 }
+
+/** A header of which nothing but first-acquirer is set. */
+const FIRST_ACQUIRER = Uint8Array.of(0x00, 0x53, 0x70, 0xc0, 0x05, 0x04, 0x40, 0x40, 0x40, 0x41);
 
 /** Copies a header without its last two fields, and nothing if no other is left. */
 function copyHeader(w: ByteWriter, bytes: Uint8Array, at: number): void {

@@ -53,11 +53,38 @@ describe("B.4 access", () => {
     ["a queue's option that is none", { queues: { q: { max: 1 } } } as BrokerOptions, 'no option "queues.q.max"'],
     ["its own dead letters", { queues: { q: { deadLetter: "q" } } }, "is the queue itself"],
     ["no room", { maxBytes: 0 }, "maxBytes"],
+    ["a misspelt name", { strictDurables: true } as BrokerOptions, 'did you mean "strictDurable"?'],
+    ["a queue's misspelt name", { queues: { q: { deadLeter: "x" } } } as BrokerOptions, 'did you mean "deadLetter"?'],
+    ["a name of every object", { constructor: 1 } as unknown as BrokerOptions, 'no option "constructor"'],
+    ["a flag that is none", { strictDurable: "yes" as never }, 'option "strictDurable" must be true or false'],
+    ["a port that is none", { port: 70_000 }, "0 to 65535"],
+    ["a password that is none", { users: { ann: 5 as never } }, "passwords by user"],
+    ["a queue that is no object", { queues: { q: 5 as never } }, "an object for each address"],
+    ["an overflow that is none", { queues: { q: { overflow: "drop" as never } } }, '"wait" or "reject"'],
+    ["an overflow of a topic", { queues: { "topic://t": { overflow: "reject" } } }, "is for queues"],
+    ["the expired without a place", { queues: { q: { deadLetterExpired: true } } }, 'needs "deadLetter"'],
+    ["a clock that is none", { clock: {} as never }, "now() and setTimer()"],
+    ["no subscriptions at all by half", { maxSubscriptions: 0.5 }, "whole number from 0"],
+    ["options that are none", 5 as never, "are an object"],
   ])("refuses %s before it listens", async (_what, options, text) => {
     await expect(Broker.start(options)).rejects.toMatchObject({ code: "config", message: expect.stringContaining(text) });
   });
 
-  test("refuses what it cannot do, and keeps the connection", () =>
+  test("B.2 strictDurable rejects durable messages, since accepted would not mean kept; without it they are taken", () =>
+    withBroker({ strictDurable: true }, async ({ broker, connect }) => {
+      const sender = await (await connect()).createSender("q");
+      await expect(sender.send({ body: 1, durable: true })).rejects.toMatchObject({ code: "rejected", condition: "amqp:precondition-failed", description: expect.stringContaining("strictDurable") });
+      await sender.send({ body: 2 });
+      expect(broker.peek("q").map(({ body }) => body)).toEqual([2]);
+    }));
+
+  test("B.2 without strictDurable durable messages are taken", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      await (await (await connect()).createSender("q")).send({ body: 1, durable: true });
+      expect(broker.peek("q").map(({ durable }) => durable)).toEqual([true]);
+    }));
+
+  test("B.3 refuses what it cannot do link by link, and keeps the connection", () =>
     withBroker({}, async ({ connect }) => {
       const connection = await connect();
       await expect(connection.createReceiver("dynamic/nobody")).rejects.toMatchObject({ condition: "amqp:not-found" });

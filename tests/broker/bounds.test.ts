@@ -79,4 +79,50 @@ describe("X13 bounds", () => {
       expect(await reading).toEqual(Array.from({ length: 200 }, (_, body) => body));
       expect(await slow.closed).toMatchObject({ condition: "amqp:resource-limit-exceeded" });
     }));
+
+  test("maxBytes of a queue is a bound of its own", () =>
+    withBroker({ queues: { q: { maxBytes: 50_000 } } }, async ({ broker, connect }) => {
+      const connection = await connect();
+      const sender = await connection.createSender("q");
+      const sends = Promise.all(Array.from({ length: 20 }, () => sender.send({ body: new Uint8Array(10_000) })));
+      await until(() => broker.depth("q") === 5);
+      await turns();
+      expect(broker.depth("q")).toBe(5);
+      await (await connection.createSender("other")).send({ body: new Uint8Array(100_000) });
+      await bodies(await connection.createReceiver("q"), 20);
+      await sends;
+    }));
+
+  test("overflow: reject tells publishers at once, and takes again when there is room", () =>
+    withBroker({ queues: { q: { maxLength: 2, overflow: "reject" } } }, async ({ broker, connect }) => {
+      const connection = await connect();
+      const sender = await connection.createSender("q");
+      const outcomes = await Promise.all([1, 2, 3, 4].map((body) => sender.send({ body }).then(() => "accepted", (error: { condition: string }) => error.condition)));
+      expect(outcomes).toEqual(["accepted", "accepted", "amqp:resource-limit-exceeded", "amqp:resource-limit-exceeded"]);
+      expect(await bodies(await connection.createReceiver("q"), 2)).toEqual([1, 2]);
+      await until(() => broker.depth("q") === 0);
+      await sender.send({ body: 5 });
+    }));
+
+  test("F.1 maxMessageSize is told in the attach and kept", () =>
+    withBroker({ maxMessageSize: 1_000 }, async ({ broker, connect }) => {
+      const sender = await (await connect()).createSender("q");
+      expect(() => sender.send({ body: new Uint8Array(2_000) })).toThrow(expect.objectContaining({ code: "message-too-large" }));
+      await sender.send({ body: new Uint8Array(900) });
+      expect(broker.depth("q")).toBe(1);
+    }));
+
+  test("a topic ends the subscription that holds most when all queues together are full", () =>
+    withBroker({ maxBytes: 100_000 }, async ({ broker, connect }) => {
+      const connection = await connect();
+      const stuck = await connection.createReceiver("topic://t", { prefetch: 1 });
+      const quick = await connection.createReceiver("topic://t");
+      const reading = bodies(quick, 20);
+      const publisher = await connection.createSender("topic://t");
+      for (let n = 0; n < 20; n++) await publisher.send({ body: n, properties: { padding: "x".repeat(10_000) } });
+      expect(await reading).toEqual(Array.from({ length: 20 }, (_, n) => n));
+      expect(await stuck.closed).toMatchObject({ condition: "amqp:resource-limit-exceeded", description: expect.stringContaining("maxBytes of the broker") });
+      await until(() => broker.depth("topic://t") === 0);
+      await (await connection.createSender("q")).send({ body: "there is room" });
+    }));
 });

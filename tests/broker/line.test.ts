@@ -24,7 +24,7 @@ describe("X13 line", () => {
         const index = pick % 3;
         const out = entries.filter((entry) => entry.state === "out");
         if (what === "add") {
-          entries.push(line.add(message(priority), 1, undefined));
+          entries.push(line.add(message(priority), 1, undefined, true));
         } else if (what === "take") {
           const entry = cursors[index]?.find(true);
           if (entry !== undefined) line.take(entry);
@@ -55,7 +55,7 @@ describe("X13 line", () => {
       asked++;
       return entry.place === 4_999;
     });
-    for (let n = 0; n < 5_000; n++) line.add(message(4), 1, undefined);
+    for (let n = 0; n < 5_000; n++) line.add(message(4), 1, undefined, true);
     let entry = cursor.find(false);
     let pauses = 0;
     for (; entry === undefined && cursor.paused; entry = cursor.find(false)) pauses++;
@@ -68,8 +68,8 @@ describe("X13 line", () => {
   test("keeps nothing of what is gone: one that came back a thousand times and one that nobody reads", () => {
     const line = new Line();
     const idle = line.open(() => true);
-    const first = line.add(message(4), 1, undefined);
-    const second = line.add(message(4), 1, undefined);
+    const first = line.add(message(4), 1, undefined, true);
+    const second = line.add(message(4), 1, undefined, true);
     line.take(first);
     expect(idle.find(false)).toBe(second);
     for (let n = 0; n < 1_000; n++) {

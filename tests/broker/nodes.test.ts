@@ -1,6 +1,8 @@
 /** Topics, dynamic nodes, the anonymous relay, and the functions for tests. */
 
 import { describe, expect, test } from "@jest/globals";
+import { types } from "../../src/container/public.ts";
+import type { Connection } from "../../src/container/public.ts";
 import { bodies, turns, until, withBroker } from "../support/broker.ts";
 
 describe("X13 topics", () => {
@@ -55,6 +57,71 @@ describe("X13 dynamic nodes", () => {
       const sender = await (await connect()).createSender({ dynamic: true });
       await sender.send({ body: 1 });
       expect(broker.depth(sender.remoteTarget.address ?? "")).toBe(1);
+    }));
+});
+
+describe("X13 lifetimes of dynamic nodes", () => {
+  const policy = (name: string): Record<string, unknown> => ({ "lifetime-policy": types.described(`amqp:${name}:list`, []) });
+  const isThere = async (connection: Connection, address: string): Promise<boolean> => {
+    try {
+      await (await connection.createSender(address)).close();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  test.each<[string, boolean, boolean]>([
+    // who keeps the node once its own link is closed: another link, a message
+    ["delete-on-close", false, false], ["delete-on-no-links", true, false], ["delete-on-no-messages", false, true], ["delete-on-no-links-or-messages", true, true],
+  ])("%s", (name, links, messages) =>
+    withBroker({}, async ({ broker, connect }) => {
+      const connection = await connect();
+      for (const [withLink, withMessage] of [[false, false], [true, false], [false, true]] as const) {
+        const owner = await connection.createReceiver({ dynamic: true, properties: policy(name) }, { prefetch: 0 });
+        const address = owner.remoteSource.address as string;
+        expect(owner.remoteSource.properties).toEqual(policy(name));
+        const sender = await connection.createSender(address);
+        if (withMessage) await sender.send({ body: "left" });
+        if (!withLink) await sender.close();
+        await owner.close();
+        await turns();
+        const kept = (withLink && links) || (withMessage && messages);
+        expect([name, withLink, withMessage, await isThere(connection, address)]).toEqual([name, withLink, withMessage, kept]);
+        if (!kept) continue;
+        if (withMessage) expect(await bodies(await connection.createReceiver(address), 1)).toEqual(["left"]);
+        else await sender.close();
+        for (const link of connection.links()) await link.close();
+        await turns();
+        expect(await isThere(connection, address)).toBe(false);
+      }
+      expect(broker.depth("q")).toBe(0);
+    }));
+
+  test("other properties are not what the node has, and a sender may ask for a lifetime as well", () =>
+    withBroker({}, async ({ connect }) => {
+      const connection = await connect();
+      const receiver = await connection.createReceiver({ dynamic: true, properties: { colour: "red" } });
+      expect(receiver.remoteSource.properties).toEqual({});
+      const sender = await connection.createSender({ dynamic: true, properties: { ...policy("delete-on-no-messages"), colour: "red" } });
+      expect(sender.remoteTarget.properties).toEqual(policy("delete-on-no-messages"));
+      const address = sender.remoteTarget.address as string;
+      await sender.send({ body: 1 });
+      await sender.close();
+      expect(await bodies(await connection.createReceiver(address), 1)).toEqual([1]);
+      await turns();
+      await expect(connection.createSender(address)).rejects.toMatchObject({ condition: "amqp:not-found" });
+    }));
+
+  test("a reply comes from another connection to a node that its owner asked for", () =>
+    withBroker({}, async ({ connect }) => {
+      const [here, there] = [await connect(), await connect()];
+      const replies = await here.createReceiver(undefined, { dynamic: true });
+      const answer = await there.createSender(replies.remoteSource.address);
+      await answer.send({ body: "reply" });
+      expect(await bodies(replies, 1)).toEqual(["reply"]);
+      await here.close();
+      expect((await answer.send({ body: "late" }).catch((error: { condition: string }) => error.condition))).toBe("amqp:resource-deleted");
     }));
 });
 

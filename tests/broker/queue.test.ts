@@ -193,7 +193,6 @@ describe("X13 queue", () => {
         subject: "s",
         durable: true,
         priority: 7,
-        ttl: 60_000,
         contentType: "text/plain",
         properties: { a: 1, b: "two" },
         annotations: { "x-opt-a": 5 },

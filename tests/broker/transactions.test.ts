@@ -254,7 +254,7 @@ describe("X13 P04 transactions of the broker", () => {
 });
 
 test("P04 options of the broker's transactions that cannot work are refused", async () => {
-  await expect(Broker.start({ transactions: { maxByte: 1 } as never })).rejects.toThrow(/no option "transactions\.maxByte"; there are max, maxBytes, timeout/);
+  await expect(Broker.start({ transactions: { maxByte: 1 } as never })).rejects.toThrow(/no option "transactions\.maxByte"; did you mean "maxBytes"\?/);
   await expect(Broker.start({ transactions: { timeout: 0 } })).rejects.toThrow(/"transactions\.timeout" must be a number above 0/);
 });
 
