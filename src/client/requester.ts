@@ -213,7 +213,7 @@ class ClientRequester<Body> implements Requester<Body> {
   #expire(asked: Asked, timeout: number): void {
     const { sender } = this.#settings;
     const strange = this.#strangers === 0 ? "" : `; ${this.#strangers} replies came whose correlation-id is that of no request`;
-    const state = asked.delivery !== undefined ? "the request was accepted"
+    const state = asked.delivery !== undefined ? `the request was ${doneWith(asked.delivery)}`
       : asked.start !== undefined ? `it waited for the replies to ${PAIRED_WINDOW} others` : `the request was not accepted: ${sender.explain().text}`;
     const error = new TimeoutError(`no reply to ${asked.what} within ${timeout} ms, ${this.#title}: ${state}${strange}`,
       { code: "timeout", scope: "delivery", retryable: true });
@@ -319,7 +319,7 @@ class ClientRequester<Body> implements Requester<Body> {
   }
 
   #unanswered(asked: Asked, cause: AmqpError): InDoubtError {
-    return new InDoubtError(`${asked.what} was accepted, ${this.#title}, and no reply can come any more: ${cause.message}`, {
+    return new InDoubtError(`${asked.what} was ${doneWith(asked.delivery as OutgoingDelivery)}, ${this.#title}, and no reply can come any more: ${cause.message}`, {
       code: "in-doubt", retryable: true, cause, outcome: { type: "in-doubt", cause }, delivery: asked.delivery,
     });
   }
@@ -344,6 +344,11 @@ class ClientRequester<Body> implements Requester<Body> {
     await session?.close(call);
     for (const each of ended) if (each.status === "rejected") throw each.reason;
   }
+}
+
+/** What is known of a request that has left; without an outcome, of one that left settled, nothing more. */
+function doneWith(delivery: OutgoingDelivery): string {
+  return delivery.outcome === undefined ? "sent" : "accepted";
 }
 
 function configError(text: string): ConfigError {

@@ -444,6 +444,7 @@ describe("P09 where replies come to", () => {
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", ...Array.from({ length: 102 }, () => "rejected")]);
     const last = results.at(-1) as PromiseRejectedResult;
     expect(String(last.reason)).toContain("it waited for the replies to 100 others");
+    expect(String((results[1] as PromiseRejectedResult).reason)).toMatch(/: the request was sent$/);
     await outcomes(scene.peer);
     // Whose time was over never left.
     expect(scene.peer.frames().filter(({ name }) => name === "transfer")).toHaveLength(101);
