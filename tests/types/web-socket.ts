@@ -1,7 +1,7 @@
 /** WebSocket by the public types: connecting, listening and the embedded broker. */
 
-import { connect, Container } from "leptonmq";
-import type { Listener, WebSocketListenOptions, WebSocketOptions } from "leptonmq";
+import { connect } from "leptonmq";
+import type { Container, Listener, WebSocketListenOptions, WebSocketOptions } from "leptonmq";
 import { Broker } from "leptonmq/broker";
 
 const how: WebSocketOptions = { protocols: ["amqp"], headers: { Authorization: "Bearer x" } };
