@@ -39,6 +39,8 @@ interface Kept {
 export class Replies {
   readonly #host: RepliesHost;
   #relay: Promise<Sender> | undefined = undefined;
+  /** Links that the peer has attached for its answers, as far as they were looked for. */
+  readonly #attached = new Map<string, Sender>();
   /** By address, the one used longest ago first. */
   readonly #kept = new Map<string, Kept>();
   #timer: { cancel(): void } | undefined = undefined;
@@ -73,11 +75,22 @@ export class Replies {
   #attachedFor(request: IncomingDelivery, address: string): Sender | undefined {
     const paired = address === PAIRED_LINK;
     if (!paired && this.#host.profile.side !== "server") return undefined;
+    const known = paired ? undefined : this.#attached.get(address);
+    if (known?.state.local === "active") return known;
     for (const link of this.#host.links()) {
       if (!link.isSender || link.state.local !== "active") continue;
-      if (paired ? link.name === request.link.name && link.session === request.session : link.source.address === address) return link;
+      if (paired ? link.name !== request.link.name || link.session !== request.session : link.source.address !== address) continue;
+      if (!paired) this.#remember(address, link);
+      return link;
     }
     return undefined;
+  }
+
+  #remember(address: string, link: Sender): void {
+    this.#attached.set(address, link);
+    void link.closed.then(() => {
+      if (this.#attached.get(address) === link) this.#attached.delete(address);
+    });
   }
 
   #relaying(): Promise<Sender> {

@@ -538,6 +538,32 @@ describe("P09 without a broker", () => {
     expect(replies.map(({ body }) => body)).toEqual(words.map((word) => word.toUpperCase()));
   });
 
+  test("the link for replies may go and come again under the same address; another connection's is never taken", async () => {
+    const server = new Container();
+    const client = new Container();
+    afterwards(async () => {
+      await client.close();
+      await server.close();
+    });
+    const listener = await server.listen("amqp://127.0.0.1:0");
+    const failures: unknown[] = [];
+    void listener.serve(async (request) => {
+      if (request.role === "sender") return request.accept({ address: "known-to-all" });
+      const receiver = await request.accept();
+      return receiver.consume((delivery) => delivery.reply({ body: delivery.message.body }).catch((error: unknown) => failures.push(error)));
+    });
+    const connection = await client.connect(listener.url);
+    for (let n = 0; n < 3; n++) {
+      const requester = await connection.createRequester("echo");
+      expect((await within(requester.request<number>({ body: n }), "the reply")).body).toBe(n);
+      if (n < 2) await requester.close();
+    }
+    // It names the address at which the other connection listens for its replies.
+    const stranger = await client.connect(listener.url);
+    await (await stranger.createSender("echo")).send({ replyTo: "known-to-all", body: "spoofed" });
+    expect(failures).toMatchObject([{ name: "LinkError", message: expect.stringContaining("no link for the reply address") }]);
+  });
+
   test("a reply address that the peer has attached no link for is an error of reply(), and the link goes on", async () => {
     const server = new Container();
     const client = new Container();
