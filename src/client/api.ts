@@ -4,7 +4,7 @@
  */
 
 import type { AmqpError } from "../errors.ts";
-import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
+import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
 import type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
@@ -16,29 +16,16 @@ import type { ConnectOptions as ConnectOptionsBase } from "../options/connect.ts
 import type { ContainerOptions as ContainerOptionsBase } from "../options/container.ts";
 import type { ListenOptionsBase } from "../options/listen.ts";
 import type { StandardSchema } from "../options/standard-schema.ts";
-import type { DistributionMode, Durability, ExpiryPolicy, SourceInit, TargetInit } from "../options/terminus.ts";
+import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import type { TransactionOptionsBase } from "../options/transaction.ts";
 import type { Bytes } from "../util/bytes.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
 import type { Uuid } from "../wire/values.ts";
 import type { HandlerOf } from "./handler.ts";
-
-/** A promise of an endpoint, with the endpoint itself: what is asked of it before the peer has answered waits. */
-export interface Opening<T> extends Promise<T> {
-  readonly endpoint: T;
-}
-
-/** A promise that need not be awaited: its rejection never becomes an unhandledRejection. */
-export interface Settling extends Promise<void> {}
-
-/** One side's progress of an endpoint. */
-export type Side = "uninit" | "active" | "closed";
-
-/** Both sides' progress. */
-export interface EndpointState {
-  readonly local: Side;
-  readonly remote: Side;
-}
+import type {
+  ConnectionStatus, DeliveryStateInit, EndpointState, Explanation, Opening, PeerIdentity, Recovery, ScheduledTask, SendOutcome, Settling, Source,
+  Target, Unsettled,
+} from "./shapes.ts";
 
 /** Where connections belong: it makes them, in both directions, and has their defaults. */
 export interface Container extends AsyncDisposable {
@@ -73,11 +60,6 @@ export interface Container extends AsyncDisposable {
   stop(): void;
   /** Closes every connection and listener. */
   close(options?: CloseOptions): Promise<void>;
-}
-
-/** Something that is to be done later; disposal cancels it. */
-export interface ScheduledTask extends Disposable {
-  cancel(): void;
 }
 
 /** Options of `new Container()`. The bags are defaults; what a call gives stands before them. */
@@ -120,21 +102,6 @@ export interface Listener extends AsyncIterable<Connection>, AsyncDisposable {
   serve(handler: (request: LinkRequest) => unknown, options?: { signal?: AbortSignal | undefined }): Promise<void>;
   /** Stops listening and closes its connections. */
   close(options?: CloseOptions): Promise<void>;
-}
-
-/** What happens to a connection, as `status()` tells it. */
-export type ConnectionStatus =
-  | { readonly type: "connecting"; readonly url: string; readonly attempt: number }
-  | { readonly type: "connected"; readonly url: string; readonly remoteContainer: string }
-  | { readonly type: "disconnected"; readonly error: AmqpError }
-  | { readonly type: "closed"; readonly error: AmqpError | undefined };
-
-/** Who the peer is, on the listening side. */
-export interface PeerIdentity {
-  /** The SASL mechanism that established it; "NONE" without SASL. */
-  readonly mechanism: string;
-  readonly user: string | undefined;
-  readonly certificate: PeerCertificate | undefined;
 }
 
 /** A connection to a peer (§2.4). */
@@ -229,39 +196,6 @@ export interface ReceiverOptions<Body = unknown> extends ReceiverOptionsBase {
   schema?: StandardSchema<unknown, Body> | undefined;
 }
 
-/** One end of a link as it was attached (§3.5). */
-export interface Terminus {
-  readonly address: string | undefined;
-  readonly capabilities: readonly string[];
-  readonly dynamic: boolean;
-  readonly properties: Readonly<Record<string, unknown>>;
-  readonly durability: Durability;
-  readonly expiryPolicy: ExpiryPolicy;
-  /** Milliseconds. */
-  readonly timeout: number;
-}
-
-export interface Source extends Terminus {
-  readonly filter: Readonly<Record<string, unknown>>;
-  readonly distributionMode: DistributionMode | undefined;
-  readonly outcomes: readonly string[];
-  /** What becomes of a delivery that is settled without an outcome (§3.5.3). */
-  readonly defaultOutcome: Outcome | undefined;
-}
-
-export interface Target extends Terminus {
-  readonly type: "target" | "coordinator";
-}
-
-/** How a link came to be attached: only "new" until links are recovered. */
-export type Recovery = "new" | "resumed" | "reattached" | "downgraded";
-
-/** Why a link waits, for people. */
-export interface Explanation {
-  readonly waitingFor: "nothing" | "open" | "credit" | "session-window" | "socket" | "closed";
-  readonly text: string;
-}
-
 /** What senders and receivers have in common (§2.6). */
 export interface Link extends AsyncDisposable {
   readonly name: string;
@@ -296,14 +230,6 @@ export interface Link extends AsyncDisposable {
   detach(options?: CallOptions): Promise<void>;
   close(options?: CloseOptions): Promise<void>;
   explain(): Explanation;
-}
-
-/** Deliveries that are not settled. */
-export interface Unsettled<D> extends Iterable<D> {
-  readonly size: number;
-  /** @param tag bytes, a Uuid, or text as UTF-8; at most 32 octets. */
-  get(tag: string | Uint8Array | Uuid): D | undefined;
-  has(tag: string | Uint8Array | Uuid): boolean;
 }
 
 /** Options of one send. */
@@ -431,12 +357,6 @@ export interface Responder<Body = unknown> extends AsyncDisposable {
   /** Takes no more requests, waits for the handlers that run, and closes the receiver. */
   close(options?: CloseOptions): Promise<void>;
 }
-
-/** What a state is given as: an outcome's name will do. */
-export type DeliveryStateInit = Outcome["type"] | DeliveryState;
-
-/** What became of a send: the peer's outcome, or that its fate is unknown, or that it never left. */
-export type SendOutcome = Outcome | { readonly type: "in-doubt" | "not-sent"; readonly cause: unknown };
 
 /** What deliveries of both directions have in common (§2.6.12). */
 export interface Delivery {

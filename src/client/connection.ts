@@ -25,9 +25,10 @@ import { Deferred } from "../util/deferred.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
 import { SlabPool, SlabWriter } from "../util/slab.ts";
 import type {
-  Connection, ConnectionStatus, Container, EndpointState, Handlers, LinkRequest, Opening, PeerIdentity, Receiver, ReceiverOptions, Requester, RequesterOptions,
-  Responder, ResponderOptions, Sender, SenderOptions, Session, SessionOptions, Side, Transaction, TransactionOptions,
+  Connection, Container, Handlers, LinkRequest, Receiver, ReceiverOptions, Requester, RequesterOptions, Responder, ResponderOptions, Sender,
+  SenderOptions, Session, SessionOptions, Transaction, TransactionOptions,
 } from "./api.ts";
+import type { ConnectionStatus, EndpointState, Opening, PeerIdentity, Side } from "./shapes.ts";
 import { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";

@@ -2,7 +2,8 @@
 
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
-import type { Explanation, Receiver, Sender } from "./api.ts";
+import type { Receiver, Sender } from "./api.ts";
+import type { Explanation } from "./shapes.ts";
 import type { ConnectionIo } from "./link.ts";
 
 /** Why sends of this sender wait. */

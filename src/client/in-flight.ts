@@ -5,7 +5,7 @@
  */
 
 import type { Uuid } from "../wire/values.ts";
-import type { Unsettled } from "./api.ts";
+import type { Unsettled } from "./shapes.ts";
 import { tagBytesOf, tagKey } from "./tags.ts";
 
 /** What the table keeps in a delivery. */

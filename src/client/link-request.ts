@@ -11,8 +11,9 @@ import { layered } from "../options/resolve.ts";
 import type { ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import type {
-  Connection, Coordinator, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session, Source, Target,
+  Connection, Coordinator, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session,
 } from "./api.ts";
+import type { Source, Target } from "./shapes.ts";
 import { CAPABILITIES, checkCoordinator, coordinate } from "./coordinate.ts";
 import { badCall, checkEncodable, unfitError } from "./encodable.ts";
 import type { ClientLink, LinkHost } from "./link.ts";

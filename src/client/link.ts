@@ -19,9 +19,8 @@ import type { ResolvedLink } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { SlabWriter } from "../util/slab.ts";
-import type {
-  Connection, EndpointState, Explanation, Link, Receiver, Recovery, Sender, Session, Side, Source, Target,
-} from "./api.ts";
+import type { Connection, Link, Receiver, Sender, Session } from "./api.ts";
+import type { EndpointState, Explanation, Recovery, Side, Source, Target } from "./shapes.ts";
 import type { Driver } from "./driver.ts";
 import { badCall, checkEncodable, unfitClose } from "./encodable.ts";
 import type { Resource } from "./enlistment.ts";

@@ -1,7 +1,7 @@
 /** What a connection tells the user's logger: one line for each status, without anything secret in it. */
 
 import type { Logger } from "../options/environment.ts";
-import type { ConnectionStatus } from "./api.ts";
+import type { ConnectionStatus } from "./shapes.ts";
 
 /** Logs a status; a logger that throws is left alone. */
 export function logStatus(logger: Logger | undefined, side: "client" | "server", status: ConnectionStatus): void {

@@ -21,7 +21,8 @@ import type { BatchOptions, FlowOptions, TakeOptions } from "../options/link.ts"
 import type { ResolvedReceiver } from "../options/resolve-link.ts";
 import { Deque } from "../util/deque.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
-import type { ConsumeOptions, Explanation, IncomingDelivery, OutgoingDelivery, Receiver, SendOptions, Unsettled } from "./api.ts";
+import type { ConsumeOptions, IncomingDelivery, OutgoingDelivery, Receiver, SendOptions } from "./api.ts";
+import type { Explanation, Unsettled } from "./shapes.ts";
 import { collect, collectAll } from "./batches.ts";
 import { consume } from "./consume.ts";
 import type { CreditOwner, Demand } from "./credit.ts";

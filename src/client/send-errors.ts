@@ -4,7 +4,8 @@ import type { AmqpErrorInit, ErrorCode } from "../errors.ts";
 import { AmqpError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
 import { printable } from "../frames/printable.ts";
-import type { OutgoingDelivery, SendOutcome } from "./api.ts";
+import type { OutgoingDelivery } from "./api.ts";
+import type { SendOutcome } from "./shapes.ts";
 
 /** Base of the five: every outcome of a send but accepted. */
 export abstract class SendError extends AmqpError {

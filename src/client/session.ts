@@ -12,9 +12,8 @@ import type { ResolvedSession } from "../options/resolve-link.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import { Deferred } from "../util/deferred.ts";
-import type {
-  Connection, EndpointState, Handlers, Opening, Receiver, ReceiverOptions, Sender, SenderOptions, Session, Side,
-} from "./api.ts";
+import type { Connection, Handlers, Receiver, ReceiverOptions, Sender, SenderOptions, Session } from "./api.ts";
+import type { EndpointState, Opening, Side } from "./shapes.ts";
 import { unfitClose } from "./encodable.ts";
 import type { EventScope } from "./events.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";

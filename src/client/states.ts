@@ -5,7 +5,7 @@ import type { DeliveryState } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import type { ErrorInit } from "../options/call.ts";
 import { checkErrorInit } from "../options/resolve.ts";
-import type { DeliveryStateInit } from "./api.ts";
+import type { DeliveryStateInit } from "./shapes.ts";
 import { outcomeOf } from "./termini.ts";
 
 /** The condition of a rejection that names none. */

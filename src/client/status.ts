@@ -4,7 +4,7 @@
  */
 
 import { Deferred } from "../util/deferred.ts";
-import type { ConnectionStatus } from "./api.ts";
+import type { ConnectionStatus } from "./shapes.ts";
 
 export class StatusFeed {
   #present: ConnectionStatus | undefined = undefined;

@@ -7,7 +7,7 @@ import type { ErrorInit } from "../options/call.ts";
 import type { ResolvedSource, ResolvedTerminus } from "../options/resolve-link.ts";
 import type { DistributionMode, Durability, OutcomeInit, SourceInit, TargetInit } from "../options/terminus.ts";
 import { Described, types } from "../wire/values.ts";
-import type { Source, Target } from "./api.ts";
+import type { Source, Target } from "./shapes.ts";
 
 const DURABILITIES: readonly Durability[] = ["none", "configuration", "unsettled-state"];
 const SELECTOR = "apache.org:selector-filter:string";

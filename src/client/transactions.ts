@@ -5,7 +5,8 @@
 
 import { AmqpError, ConfigError } from "../errors.ts";
 import { checkTransactionOptions } from "../options/resolve.ts";
-import type { Opening, Session, Transaction, TransactionOptions } from "./api.ts";
+import type { Session, Transaction, TransactionOptions } from "./api.ts";
+import type { Opening } from "./shapes.ts";
 import type { ControlLink } from "./control-link.ts";
 import { Controller } from "./controller.ts";
 import type { Profile } from "./profile.ts";

@@ -8,7 +8,7 @@ import type { AmqpErrorInit } from "../errors.ts";
 import type { CallOptions } from "../options/call.ts";
 import type { Clock } from "../options/environment.ts";
 import { timerDelay } from "../options/timeouts.ts";
-import type { Opening, Settling } from "./api.ts";
+import type { Opening, Settling } from "./shapes.ts";
 import type { EventScope } from "./events.ts";
 import { HeardPromise } from "./promise.ts";
 

@@ -1,9 +1,10 @@
 /** The container: it makes connections in both directions, with its identity and its defaults. */
 
 import type {
-  ConnectOptions, Connection, Container as ContainerApi, ContainerOptions, Handler, Handlers, ListenOptions, Listener, Opening, Receiver, ReceiverOptions,
-  ScheduledTask, Sender, SenderOptions, Session,
+  ConnectOptions, Connection, Container as ContainerApi, ContainerOptions, Handler, Handlers, ListenOptions, Listener, Receiver, ReceiverOptions,
+  Sender, SenderOptions, Session,
 } from "../client/api.ts";
+import type { Opening, ScheduledTask } from "../client/shapes.ts";
 import { ClientConnection } from "../client/connection.ts";
 import { checkOpen, unfitClose } from "../client/encodable.ts";
 import type { EventRouter } from "../client/events.ts";

@@ -19,11 +19,14 @@ export type { AmqpTypeName } from "../wire/values.ts";
 export type { Bytes } from "../util/bytes.ts";
 export type { PeerCertificate } from "../util/peer-certificate.ts";
 export type {
-  Connection, ConnectionStatus, ConnectOptions, ConsumeOptions, ContainerOptions, Coordinator, Delivery, DeliveryStateInit, EndpointState, Explanation,
-  IncomingDelivery, Link, LinkRequest, Listener, ListenOptions, Opening, OutgoingDelivery, PeerIdentity, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
-  Requester, RequesterOptions, Responder, ResponderOptions, ScheduledTask, Sendable, Sender, SenderOptions, SenderRequest, SendOptions, SendOutcome, Sent,
-  Session, SessionOptions, Settling, Side, Source, Target, Terminus, Transaction, TransactionOptions, Unsettled,
+  Connection, ConnectOptions, ConsumeOptions, ContainerOptions, Coordinator, Delivery, IncomingDelivery, Link, LinkRequest, Listener,
+  ListenOptions, OutgoingDelivery, Receiver, ReceiverOptions, ReceiverRequest, Requester, RequesterOptions, Responder, ResponderOptions, Sendable,
+  Sender, SenderOptions, SenderRequest, SendOptions, Sent, Session, SessionOptions, Transaction, TransactionOptions,
 } from "../client/api.ts";
+export type {
+  ConnectionStatus, DeliveryStateInit, EndpointState, Explanation, Opening, PeerIdentity, Recovery, ScheduledTask, SendOutcome, Settling, Side,
+  Source, Target, Terminus, Unsettled,
+} from "../client/shapes.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
 export type { Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "../options/connect.ts";

@@ -4,7 +4,8 @@
  */
 
 import type { EventRouter } from "../client/events.ts";
-import type { Handler, ScheduledTask } from "../client/api.ts";
+import type { Handler } from "../client/api.ts";
+import type { ScheduledTask } from "../client/shapes.ts";
 import { bounds, within } from "../client/waiting.ts";
 import type { AmqpError } from "../errors.ts";
 import { ConfigError } from "../errors.ts";

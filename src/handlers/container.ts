@@ -1,6 +1,7 @@
 /** The container and `connect()` of the application door: those of the room container/, with handlers. */
 
-import type { ConnectOptions, Connection, Container as ContainerApi, ContainerOptions, Opening } from "../client/api.ts";
+import type { ConnectOptions, Connection, Container as ContainerApi, ContainerOptions } from "../client/api.ts";
+import type { Opening } from "../client/shapes.ts";
 import { connectAlone, ContainerCore } from "../container/container.ts";
 import { Router } from "./router.ts";
 

@@ -1,6 +1,7 @@
 /** Proton's MessagingHandler: a base for handlers that says how messages are taken and settled, and settles by hand. */
 
-import type { DeliveryStateInit, Handler, IncomingDelivery, OutgoingDelivery } from "../client/api.ts";
+import type { Handler, IncomingDelivery, OutgoingDelivery } from "../client/api.ts";
+import type { DeliveryStateInit } from "../client/shapes.ts";
 import type { ErrorInit } from "../options/call.ts";
 import type { MessagingHandlerOptions } from "../options/messaging.ts";
 import { checkMessagingOptions } from "../options/resolve.ts";

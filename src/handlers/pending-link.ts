@@ -3,9 +3,8 @@
  * can be looked at, and closing it refuses.
  */
 
-import type {
-  Connection, EndpointState, Link, LinkRequest, Receiver, Sender, Session, Source, Target,
-} from "../client/api.ts";
+import type { Connection, Link, LinkRequest, Receiver, Sender, Session } from "../client/api.ts";
+import type { EndpointState, Source, Target } from "../client/shapes.ts";
 import type { IncomingLink } from "../client/link-request.ts";
 import { shownSource, shownTarget } from "../client/termini.ts";
 import type { AmqpError } from "../errors.ts";
