@@ -96,7 +96,8 @@ describe("P05 what a connect.json says", () => {
 });
 
 describe("P05 what stands before it", () => {
-  const file = { scheme: "amqp", host: "h", user: "file", password: "s1", sasl: { enable: false, mechanisms: ["PLAIN"], allow_insecure: true } };
+  const file = { scheme: "amqp", host: "h", user: "file", password: "s1" };
+  const rules = { scheme: "amqp", sasl: { enable: false, mechanisms: ["PLAIN"], allow_insecure: true } };
   const who = (all: ReturnType<typeof resolved>): unknown => {
     const user = userAt(all, all.urls[0] as never);
     return user && [user.user, user.password?.reveal()];
@@ -114,8 +115,8 @@ describe("P05 what stands before it", () => {
     expect(who(resolved(file, { user: "call", password: "s2" }))).toEqual(["call", "s2"]);
     expect(who(resolved(file, { user: "call" }))).toEqual(["call", undefined]);
     expect(who(resolved(file, {}, { user: "container", password: "s3" }))).toEqual(["container", "s3"]);
-    expect(resolved(file)).toMatchObject({ saslEnabled: false, allowedMechs: ["PLAIN"], allowInsecureMechs: true });
-    expect(resolved(file, { saslEnabled: true }, { allowedMechs: "EXTERNAL", allowInsecureMechs: false })).toMatchObject({ saslEnabled: true, allowedMechs: ["EXTERNAL"], allowInsecureMechs: false });
+    expect(resolved(rules)).toMatchObject({ saslEnabled: false, allowedMechs: ["PLAIN"], allowInsecureMechs: true });
+    expect(resolved(rules, { saslEnabled: true }, { allowedMechs: "EXTERNAL", allowInsecureMechs: false })).toMatchObject({ saslEnabled: true, allowedMechs: ["EXTERNAL"], allowInsecureMechs: false });
     expect(resolved({ tls: { ca: PEM } }, { tls: { ca: "mine" } }).tls.reveal()).toEqual({ ca: "mine" });
     expect(resolved(file, { tls: true }).urls[0]).toMatchObject({ scheme: "amqps", port: 5671, user: "file" });
     expect(message(() => resolved({}, { tls: false }))).toMatch(/amqps:\/\/ needs TLS, which option "tls" turns off/);

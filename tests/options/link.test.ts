@@ -193,7 +193,7 @@ describe("listeners", () => {
     ["nonsense4711", undefined, /listen\(\): url: must begin with amqp/],
     [{ port: 65_536 }, undefined, /from 0 to 65535/],
     [{ authenticat: () => true } as never, undefined, /did you mean "authenticate"/],
-    ["amqp://0.0.0.0", undefined, /^listen\(\): 0\.0\.0\.0 is reached from other machines, without TLS: give "tls" and "authenticate", listen on 127\.0\.0\.1, or set "allowInsecureMechs" to true$/],
+    ["amqp://0.0.0.0", undefined, /^listen\(\): 0\.0\.0\.0 is reached from other machines, without TLS: give "tls" and "authenticate" or "passwords", listen on 127\.0\.0\.1, or set "allowInsecureMechs" to true$/],
     ["amqp://0.0.0.0", { authenticate: () => true }, /without TLS/],
     ["amqps://[::]", { tls }, /without authentication/],
     ["amqp://broker.example", undefined, /without TLS/],
