@@ -21,6 +21,7 @@ import type { TransactionOptionsBase } from "../options/transaction.ts";
 import type { Bytes } from "../util/bytes.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
 import type { Uuid } from "../wire/values.ts";
+import type { Coordinator } from "./coordinator.ts";
 import type { HandlerOf } from "./handler.ts";
 import type {
   ConnectionStatus, DeliveryStateInit, EndpointState, Explanation, Opening, PeerIdentity, Recovery, ScheduledTask, SendOutcome, Settling, Source,
@@ -43,6 +44,11 @@ export interface Container extends AsyncDisposable {
   createReceiver<Body = unknown>(
     context: Connection | Session | string, source?: string | SourceInit | null, options?: ReceiverOptions<Body>,
   ): Opening<Receiver<Body>>;
+  /**
+   * Declares a transaction; the handler's `on_transaction_declared` and its like tell how it goes. What is asked of `endpoint` waits for the id.
+   * @throws ConfigError config, TransactionError transaction-failed
+   */
+  declareTransaction(context: Connection | Session, handler?: Handlers, options?: TransactionOptions): Opening<Transaction>;
   /** Waits for connections of others. @throws ConfigError config */
   listen(url: string | ListenOptions, options?: ListenOptions): Promise<Listener>;
   /**
@@ -473,21 +479,6 @@ export interface Transaction extends AsyncDisposable {
   commit(options?: CallOptions): Promise<void>;
   /** Takes everything back; deliveries retired in it are ours again, unsettled. @throws TimeoutError timeout */
   abort(options?: CallOptions): Promise<void>;
-}
-
-/** What answers the peer's transactions on the listening side. Work is posted as deliveries whose remoteState is transactional. */
-export interface Coordinator {
-  /** A new transaction: its id, 1 to 32 octets that no open one has. A throw is the rejection of the declare. */
-  declare(): Uint8Array | Promise<Uint8Array>;
-  /**
-   * A transaction ends: what was posted in it takes effect, or with `failed` is dropped. A throw rolls it back, and is the rejection of the
-   * discharge. It is called once for each id, with `failed` also when link, session or connection are lost.
-   */
-  discharge(txnId: Bytes, failed: boolean): unknown;
-  /** What the answer to the attach says of it. @default amqp:local-transactions, amqp:multi-txns-per-ssn, amqp:multi-ssns-per-txn */
-  capabilities?: readonly string[] | undefined;
-  /** Milliseconds after which a transaction is rolled back. @default Infinity */
-  timeout?: number | undefined;
 }
 
 /** What events are about, by name. */

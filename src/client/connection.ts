@@ -11,7 +11,6 @@ import type { SessionEndpoint, SessionSettings, SessionSink } from "../engine/se
 import type { AmqpError } from "../errors.ts";
 import { AmqpError as BaseError, ConnectionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
-import type { DeliveryState } from "../frames/delivery-state.ts";
 import { AmqpCondition } from "../frames/condition.ts";
 import type { Begin, Open } from "../frames/performatives.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
@@ -56,7 +55,6 @@ import { Sessions } from "./sessions.ts";
 import { StatusFeed } from "./status.ts";
 import { conditionOf } from "./termini.ts";
 import { traced } from "./trace.ts";
-import { ResourceTransactions } from "./resource.ts";
 import { Transactions } from "./transactions.ts";
 import { bounds, opening, within } from "./waiting.ts";
 
@@ -83,7 +81,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   readonly #requests = new Feed<LinkRequest>();
   readonly #unanswered = new Set<IncomingLink>();
   #transactions: Transactions | undefined = undefined;
-  #resource: ResourceTransactions | undefined = undefined;
   readonly #closed = new Deferred<AmqpError | undefined>();
   #afterFlush: (() => void)[] = [];
   #replies: Replies | undefined = undefined;
@@ -215,17 +212,18 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   transaction(options?: TransactionOptions): Promise<Transaction>;
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   async transaction<T>(work?: TransactionOptions | ((tx: Transaction) => Promise<T>), options?: TransactionOptions): Promise<T | Transaction> {
-    return typeof work === "function" ? this.#controlled().run(work, options) : this.#controlled().declare(work);
-  }
-
-  /** For the container, whose handlers are told how it goes. */
-  declareTransaction(options: TransactionOptions | undefined): Opening<Transaction> {
-    return this.#controlled().declare(options);
-  }
-
-  #controlled(): Transactions {
     this.#mustLive();
-    this.#transactions ??= new Transactions(this);
+    return typeof work === "function" ? this.transactions.run(work, options) : this.transactions.declare(undefined, work);
+  }
+
+  /** For the container: with handlers of its own, which are told how it goes. */
+  declareTransaction(handlers: Handlers | undefined, options: TransactionOptions | undefined): Opening<Transaction> {
+    this.#mustLive();
+    return this.transactions.declare(handlers, options);
+  }
+
+  get transactions(): Transactions {
+    this.#transactions ??= new Transactions(this, this.#sessions);
     return this.#transactions;
   }
 
@@ -234,28 +232,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     const link = this.#openLink(session as ClientSession | undefined, new ControlLink(this.#nowhere, freshId()), undefined);
     link.catch(() => undefined);
     return link.endpoint;
-  }
-
-  /** The transactions that the peer controls: any peer of a listener may, others where a coordinator of ours was accepted. */
-  get resource(): ResourceTransactions | undefined {
-    if (this.profile.side === "server") this.#resource ??= new ResourceTransactions(this);
-    return this.#resource;
-  }
-
-  /** A coordinator of ours is accepted. */
-  becomeResource(): ResourceTransactions {
-    this.#resource ??= new ResourceTransactions(this);
-    return this.#resource;
-  }
-
-  /** The transactions that deliveries which have not come whole say they belong to. */
-  *unfinishedStates(): IterableIterator<DeliveryState | undefined> {
-    for (const link of this.#sessions.links()) if (link instanceof ClientReceiver) yield link.endpoint?.unfinished?.remoteState;
-  }
-
-  /** Outcomes that wait to be written, of every session, are written now. */
-  writeDispositions(): void {
-    this.#sessions.writeDispositions();
   }
 
   status(): AsyncIterable<ConnectionStatus> {

@@ -7,7 +7,8 @@ import { timerDelay } from "../options/timeouts.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { Described } from "../wire/values.ts";
-import type { Coordinator, IncomingDelivery } from "./api.ts";
+import type { IncomingDelivery } from "./api.ts";
+import type { Coordinator } from "./coordinator.ts";
 import type { ClientReceiver } from "./receiver.ts";
 import type { OpenTransaction, ResourceTransactions } from "./resource.ts";
 
@@ -122,7 +123,7 @@ class ControlService {
       return;
     }
     // The outcomes of what was posted are told before that of the discharge (§4.4.2).
-    this.#resource.owner.writeDispositions();
+    this.#resource.sessions.writeDispositions();
     if (fail || transaction.spoilt) {
       await this.#rollBack(transaction);
       if (fail) await delivery.accept();

@@ -6,6 +6,7 @@
 import type { AmqpError } from "../errors.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import type { Transaction } from "./api.ts";
+import type { Coordinator } from "./coordinator.ts";
 
 /** A transaction of ours, as the deliveries that we send in it see it. */
 export abstract class TransactionWork {
@@ -35,6 +36,14 @@ export interface Enlistment {
   active: boolean;
   /** Its taker has gone on, so that nobody will settle it by hand. */
   passed: boolean;
+}
+
+/** The transactions of a connection, as its links see them. */
+export interface LinkTransactions {
+  /** Those that the peer controls; undefined where it cannot have any. */
+  readonly resource: Resource | undefined;
+  /** A coordinator of ours is accepted on this control link. */
+  coordinate(receiver: object, coordinator: Coordinator): void;
 }
 
 /** The transactions that the peer controls on this connection. */

@@ -11,10 +11,11 @@ import { layered } from "../options/resolve.ts";
 import type { ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import type {
-  Connection, Coordinator, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session,
+  Connection, LinkRequest, Receiver, ReceiverOptions, ReceiverRequest, Sender, SenderOptions, SenderRequest, Session,
 } from "./api.ts";
 import type { Source, Target } from "./shapes.ts";
-import { CAPABILITIES, checkCoordinator, coordinate } from "./coordinate.ts";
+import { CAPABILITIES, checkCoordinator } from "./coordinate.ts";
+import type { Coordinator } from "./coordinator.ts";
 import { badCall, checkEncodable, unfitError } from "./encodable.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
 import { commonSettings, wireSize } from "./link-settings.ts";
@@ -170,7 +171,7 @@ export class IncomingLink {
       source: this.#attach.source,
       target: target == null ? null : target.type === "target" ? made(answeredTarget(target, rest.target, own.target) ?? target, address) : { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES },
     });
-    if (coordinator !== undefined) coordinate(link, coordinator, this.#host.io.becomeResource());
+    if (coordinator !== undefined) this.#host.io.transactions.coordinate(link, coordinator);
     return link as unknown as Receiver;
   }
 

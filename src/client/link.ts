@@ -23,10 +23,9 @@ import type { Connection, Link, Receiver, Sender, Session } from "./api.ts";
 import type { EndpointState, Explanation, Recovery, Side, Source, Target } from "./shapes.ts";
 import type { Driver } from "./driver.ts";
 import { badCall, checkEncodable, unfitClose } from "./encodable.ts";
-import type { Resource } from "./enlistment.ts";
+import type { LinkTransactions } from "./enlistment.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
 import type { Profile } from "./profile.ts";
-import type { ResourceTransactions } from "./resource.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
 import type { Replies } from "./replies.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
@@ -61,10 +60,7 @@ export interface ConnectionIo {
   readonly replies: Replies;
   /** Whether the connection was opened by both sides. */
   readonly opened: boolean;
-  /** The transactions that the peer controls; undefined where it cannot have any. */
-  readonly resource: Resource | undefined;
-  /** A coordinator of ours is accepted: the peer may have transactions from now on. */
-  becomeResource(): ResourceTransactions;
+  readonly transactions: LinkTransactions;
   /** Sends that wait, and their octets. */
   pendingSends: number;
   pendingBytes: number;

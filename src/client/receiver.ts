@@ -442,8 +442,9 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   /** Whether a delivery that names a transaction can be taken: only in one that is open (§4.3). */
   #admit(delivery: ClientIncoming): boolean {
     const state = delivery.remoteState;
-    const { resource } = this.host.io;
-    if (state?.type !== "transactional" || resource === undefined) return true;
+    if (state?.type !== "transactional") return true;
+    const { resource } = this.host.io.transactions;
+    if (resource === undefined) return true;
     delivery.postedIn = resource.find(state.txnId);
     if (delivery.postedIn !== undefined) return true;
     this.#uncharge(delivery);

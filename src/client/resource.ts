@@ -3,16 +3,17 @@
  * deliveries wait here for the discharge; what was posted is the user's to keep back until then.
  */
 
+import type { ReceiverEndpoint } from "../engine/receiver.ts";
+import type { SenderEndpoint } from "../engine/sender.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED } from "../frames/delivery-state.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { Resource, ResourceTransaction, RetiredDelivery } from "./enlistment.ts";
 
-/** What the transactions need of their connection. */
-export interface ResourceOwner {
-  /** The states of deliveries that have not come whole. */
-  unfinishedStates(): Iterable<DeliveryState | undefined>;
+/** What the transactions need of their connection's sessions. */
+export interface ResourceSessions {
+  links(): Iterable<{ readonly endpoint: SenderEndpoint | ReceiverEndpoint | undefined }>;
   /** Outcomes that wait to be written are written now. */
   writeDispositions(): void;
 }
@@ -23,11 +24,11 @@ export interface Retiring extends RetiredDelivery {
 }
 
 export class ResourceTransactions implements Resource {
-  readonly owner: ResourceOwner;
+  readonly sessions: ResourceSessions;
   readonly #open = new Map<string, OpenTransaction>();
 
-  constructor(owner: ResourceOwner) {
-    this.owner = owner;
+  constructor(sessions: ResourceSessions) {
+    this.sessions = sessions;
   }
 
   find(txnId: Uint8Array): OpenTransaction | undefined {
@@ -48,7 +49,8 @@ export class ResourceTransactions implements Resource {
 
   /** Whether some frames of a message that is posted in it have come, and some have not. */
   posting(transaction: OpenTransaction): boolean {
-    for (const state of this.owner.unfinishedStates()) {
+    for (const { endpoint } of this.sessions.links()) {
+      const state = endpoint?.role === "receiver" ? endpoint.unfinished?.remoteState : undefined;
       if (state?.type === "transactional" && keyOf(state.txnId) === keyOf(transaction.txnId)) return true;
     }
     return false;

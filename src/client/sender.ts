@@ -268,7 +268,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   get resource(): Resource | undefined {
-    return this.host.io.resource;
+    return this.host.io.transactions.resource;
   }
 
   get defaultOutcome(): Outcome {

@@ -10,8 +10,7 @@
  * | over | nothing; a commit in doubt may still be answered |
  */
 
-import type { AmqpError } from "../errors.ts";
-import { ConfigError, LinkError, TransactionError } from "../errors.ts";
+import { AmqpError, ConfigError, LinkError, TransactionError } from "../errors.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED } from "../frames/delivery-state.ts";
 import type { MessageInit } from "../message/fields.ts";
@@ -21,15 +20,17 @@ import { checkCallOptions } from "../options/resolve.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { EMPTY, copyBytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
-import type { IncomingDelivery, OutgoingDelivery, Sender, SendOptions, Session, Transaction } from "./api.ts";
+import type { Connection, IncomingDelivery, OutgoingDelivery, Sender, SendOptions, Session, Transaction } from "./api.ts";
 import type { DeliveryStateInit } from "./shapes.ts";
 import type { Controlled, Controller, Verdict } from "./controller.ts";
 import { checkState } from "./encodable.ts";
 import type { EnlistedSend } from "./enlistment.ts";
 import { TransactionWork } from "./enlistment.ts";
+import type { EventScope, EventSubject } from "./events.ts";
 import { ClientIncoming } from "./incoming.ts";
 import type { ClientOutgoing } from "./outgoing.ts";
 import type { Profile } from "./profile.ts";
+import { HeardPromise } from "./promise.ts";
 import { ClientSender } from "./sender.ts";
 import { stateOf } from "./states.ts";
 import { bounds, within } from "./waiting.ts";
@@ -38,7 +39,10 @@ type Phase = "declaring" | "active" | "committing" | "aborting" | "over";
 
 export class ClientTransaction extends TransactionWork implements Transaction, Controlled {
   readonly #profile: Profile;
+  readonly #connection: Connection;
   readonly #settleBeforeDischarge: boolean;
+  /** Who hears how it goes. */
+  readonly #events: EventScope | undefined;
   readonly #declared = new Deferred<void>();
   #controller: Controller | undefined = undefined;
   #phase: Phase = "declaring";
@@ -58,11 +62,17 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
   #watch: (() => void) | undefined = undefined;
   /** The first send that failed after `commit()` was called, when nobody could look at it any more. */
   #failedSend: Error | undefined = undefined;
+  /** Whether `commit()` was called. */
+  #wanted = false;
+  /** What a callback was told. */
+  #heard: unknown = undefined;
 
-  constructor(profile: Profile, settleBeforeDischarge: boolean) {
+  constructor(connection: Connection & { readonly profile: Profile }, settleBeforeDischarge: boolean, events?: EventScope) {
     super();
-    this.#profile = profile;
+    this.#connection = connection;
+    this.#profile = connection.profile;
     this.#settleBeforeDischarge = settleBeforeDischarge;
+    this.#events = events;
     this.#declared.promise.catch(() => undefined);
   }
 
@@ -78,6 +88,11 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     return this.#failure;
   }
 
+  /** That of its control link; undefined until it is declared. */
+  get session(): Session | undefined {
+    return this.#controller?.session;
+  }
+
   // ---------------------------------------------------------------- what its maker calls
 
   /** The peer has allotted an id. */
@@ -89,6 +104,7 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     this.#phase = "active";
     controller.enter(this);
     this.#declared.resolve();
+    this.#events?.emit("on_transaction_declared", this.#subject(undefined));
   }
 
   /** There will be none. */
@@ -98,6 +114,18 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     this.#phase = "over";
     this.#state = "aborted";
     this.#declared.reject(this.#failure);
+    if (this.#events?.emit("on_transaction_declare_failed", this.#subject(error)) === true) this.#heard = error;
+  }
+
+  /** A promise of the public API that need not be awaited where a callback is told of its failure. */
+  hear<T>(promise: Promise<T>): Promise<T> {
+    const events = this.#events;
+    if (events === undefined) return promise;
+    const heard = new HeardPromise<T>((resolve) => resolve(promise));
+    promise.catch((error: unknown) => {
+      if (error === this.#heard || events.claims(error, heard.heard)) heard.catch(() => undefined);
+    });
+    return heard;
   }
 
   // ---------------------------------------------------------------- work
@@ -115,7 +143,11 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     return this.update(delivery, ACCEPTED, options);
   }
 
-  async update(delivery: IncomingDelivery, state: DeliveryStateInit, options?: CallOptions): Promise<void> {
+  update(delivery: IncomingDelivery, state: DeliveryStateInit, options?: CallOptions): Promise<void> {
+    return this.hear(this.#update(delivery, state, options));
+  }
+
+  async #update(delivery: IncomingDelivery, state: DeliveryStateInit, options: CallOptions | undefined): Promise<void> {
     const checked = checkCallOptions(withoutTransaction(options), "transaction.update()");
     if (!(delivery instanceof ClientIncoming)) throw new ConfigError("a transaction retires deliveries that were received", { code: "config", scope: "delivery" });
     const outcome = outcomeOf(state);
@@ -195,7 +227,8 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#phase !== "active") return Promise.reject(new ConfigError("commit(): the transaction was aborted", { code: "invalid-state", scope: "session" }));
     this.#phase = "committing";
-    this.#ending = this.#commit(checked);
+    this.#wanted = true;
+    this.#ending = this.hear(this.#commit(checked));
     return this.#ending;
   }
 
@@ -212,7 +245,7 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     }
     if (this.#phase === "aborting") return this.#ending as Promise<void>;
     if (this.#phase === "over") return this.#state === "in-doubt" ? Promise.reject(this.#failure as AmqpError) : Promise.resolve();
-    this.#ending = this.#abort(checked, new TransactionError("the transaction is aborted", { outcome: "rolled-back" }));
+    this.#ending = this.hear(this.#abort(checked, undefined));
     return this.#ending;
   }
 
@@ -252,19 +285,20 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
 
   /** The commit ends before the peer has heard of it: it is an abort. Rejects only with the reason of the caller's signal. */
   async #giveUp(error: unknown, signal: AbortSignal | undefined): Promise<void> {
-    const failure = this.#failure ?? (error instanceof TransactionError ? error
+    const failure: TransactionError = this.#failure ?? (error instanceof TransactionError ? error
       : new TransactionError(`the transaction was not committed but rolled back: ${toError(error).message}`, { outcome: "rolled-back", cause: error }));
     await this.#abort({}, failure).catch((late: unknown) => this.#profile.onError(late as AmqpError));
-    this.#failure = failure;
     if (signal?.aborted === true && signal.reason === error) throw error;
   }
 
-  /** @param why what its sends that have not left are told */
-  async #abort(options: CallOptions, why: TransactionError): Promise<void> {
+  /** @param failure why, where it is not what was asked for */
+  async #abort(options: CallOptions, failure: TransactionError | undefined): Promise<void> {
     const { clock, timeouts } = this.#profile;
     const timeout = options.timeout ?? timeouts.send;
     const started = clock.now();
     this.#phase = "aborting";
+    let late: unknown;
+    const why = failure ?? new TransactionError("the transaction is aborted", { outcome: "rolled-back" });
     for (const delivery of [...this.#pending]) if (delivery.writtenAt < 0 && !delivery.partial) delivery.link.withdraw(delivery, why);
     try {
       await within(this.#until(() => !this.#writing), bounds(clock, options, timeout, "session", "abort(): a message of the transaction is half sent"));
@@ -274,9 +308,10 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
       }
     } catch (error) {
       (this.#controller as Controller).spend();
+      late = error;
       throw error;
     } finally {
-      this.#end("aborted", this.#failure);
+      this.#end("aborted", this.#failure ?? failure, late);
     }
   }
 
@@ -305,7 +340,8 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     for (const delivery of this.#retired) delivery.link.endpoint?.session.writeDispositions();
   }
 
-  #end(state: "committed" | "aborted" | "in-doubt", failure: TransactionError | undefined): void {
+  /** @param late what an abort rejects with, although it is one */
+  #end(state: "committed" | "aborted" | "in-doubt", failure: TransactionError | undefined, late?: unknown): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#state = state;
@@ -319,6 +355,13 @@ export class ClientTransaction extends TransactionWork implements Transaction, C
     }
     // In doubt, the answer may still come on the living link.
     if (state !== "in-doubt" || !(this.#controller as Controller).usable) this.#tell(state === "committed");
+    const name = state === "committed" ? "on_transaction_committed" : this.#wanted ? "on_transaction_commit_failed" : "on_transaction_aborted";
+    if (this.#events?.emit(name, this.#subject(failure ?? late)) === true) this.#heard = failure ?? late;
+  }
+
+  /** What its events tell. */
+  #subject(error: unknown): EventSubject {
+    return { connection: this.#connection, session: this.session, transaction: this, error: error === undefined || error instanceof AmqpError ? error : this.#failure };
   }
 
   /** What was retired in it takes effect, or is ours again. */

@@ -1,41 +1,67 @@
 /**
- * The transactions that a connection controls: which control link a new one is declared on, and the form that commits or aborts by
- * itself. There is one control link a session; sessions of their own are made for transactions that are not to be in one of the user's.
+ * The transactions of a connection. Of those that it controls: which control link a new one is declared on, and the form that commits or
+ * aborts by itself. There is one control link a session; sessions of their own are made for transactions that are not to be in one of
+ * the user's. Those of the peer are kept by the resource.
  */
 
 import { AmqpError, ConfigError } from "../errors.ts";
 import { checkTransactionOptions } from "../options/resolve.ts";
-import type { Session, Transaction, TransactionOptions } from "./api.ts";
+import type { Connection, Handlers, Session, Transaction, TransactionOptions } from "./api.ts";
 import type { Opening } from "./shapes.ts";
 import type { ControlLink } from "./control-link.ts";
 import { Controller } from "./controller.ts";
+import { coordinate } from "./coordinate.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { LinkTransactions } from "./enlistment.ts";
+import type { EventScope } from "./events.ts";
 import type { Profile } from "./profile.ts";
+import type { ClientReceiver } from "./receiver.ts";
+import type { ResourceSessions } from "./resource.ts";
+import { ResourceTransactions } from "./resource.ts";
+import { ClientSession } from "./session.ts";
 import { ClientTransaction } from "./transaction.ts";
 import { bounds, opening, within } from "./waiting.ts";
 
 /** What the transactions need of their connection. */
-export interface TransactionsOwner {
+export interface TransactionsOwner extends Connection {
   readonly profile: Profile;
+  readonly events: EventScope | undefined;
   /** A control link in a session, or in one of its own. @throws ConfigError config */
   openControlLink(session: Session | undefined): ControlLink;
 }
 
-export class Transactions {
+export class Transactions implements LinkTransactions {
   readonly #owner: TransactionsOwner;
+  readonly #sessions: ResourceSessions;
+  #resource: ResourceTransactions | undefined = undefined;
   /** By the user's session. */
   readonly #grouped = new Map<Session, Controller>();
   /** In sessions of their own. */
   readonly #own = new Set<Controller>();
 
-  constructor(owner: TransactionsOwner) {
+  constructor(owner: TransactionsOwner, sessions: ResourceSessions) {
     this.#owner = owner;
+    this.#sessions = sessions;
   }
 
-  /** Declares a transaction. @throws ConfigError config */
-  declare(options: TransactionOptions | undefined): Opening<Transaction> {
+  /** Those that the peer controls: any peer of a listener may have some, others where a coordinator of ours was accepted. */
+  get resource(): ResourceTransactions | undefined {
+    if (this.#owner.profile.side === "server") this.#resource ??= new ResourceTransactions(this.#sessions);
+    return this.#resource;
+  }
+
+  coordinate(receiver: ClientReceiver, coordinator: Coordinator): void {
+    this.#resource ??= new ResourceTransactions(this.#sessions);
+    coordinate(receiver, coordinator, this.#resource);
+  }
+
+  /** Declares a transaction. @param handlers told how it goes, before the session's and the connection's. @throws ConfigError config */
+  declare(handlers: Handlers | undefined, options: TransactionOptions | undefined): Opening<Transaction> {
     const checked: TransactionOptions = checkTransactionOptions(options);
     const { profile } = this.#owner;
-    const transaction = new ClientTransaction(profile, checked.settleBeforeDischarge === true);
+    const scope = checked.session instanceof ClientSession ? checked.session.events : this.#owner.events;
+    const events = handlers === undefined ? scope : profile.events?.scope(handlers, scope);
+    const transaction = new ClientTransaction(this.#owner, checked.settleBeforeDischarge === true, events);
     let given = false;
     const declaring = this.#begin(transaction, checked.session, () => given);
     const limits = bounds(profile.clock, checked, profile.timeouts.send, "session", "transaction(): the peer's coordinator did not declare it");
@@ -43,14 +69,14 @@ export class Transactions {
       given = true;
       transaction.fail(reason);
     });
-    return opening(transaction as Transaction, declared.then(() => transaction));
+    return opening(transaction as Transaction, transaction.hear(declared.then(() => transaction as Transaction)));
   }
 
   /** Declares one for `work`, and ends it as that ends. */
   async run<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions | undefined): Promise<T> {
     const { clock } = this.#owner.profile;
     const started = clock.now();
-    const transaction = await this.declare(options);
+    const transaction = await this.declare(undefined, options);
     const timeout = options?.timeout ?? Infinity;
     const left = (): number => Math.max(0, timeout - (clock.now() - started));
     let result: T;
@@ -79,7 +105,7 @@ export class Transactions {
         return;
       }
       // Nobody waits for it any more: it is rolled back, since the peer has it open.
-      const late = new ClientTransaction(this.#owner.profile, false);
+      const late = new ClientTransaction(this.#owner, false);
       late.begin(controller, id);
       await late.abort().catch(() => undefined);
     } catch (error) {

@@ -2,7 +2,7 @@
 
 import type {
   ConnectOptions, Connection, Container as ContainerApi, ContainerOptions, Handler, Handlers, ListenOptions, Listener, Receiver, ReceiverOptions,
-  Sender, SenderOptions, Session,
+  Sender, SenderOptions, Session, Transaction, TransactionOptions,
 } from "../client/api.ts";
 import type { Opening, ScheduledTask } from "../client/shapes.ts";
 import { ClientConnection } from "../client/connection.ts";
@@ -10,6 +10,7 @@ import { checkOpen, unfitClose } from "../client/encodable.ts";
 import type { EventRouter } from "../client/events.ts";
 import { freshId } from "../client/ids.ts";
 import type { Profile } from "../client/profile.ts";
+import { ClientSession } from "../client/session.ts";
 import { opening } from "../client/waiting.ts";
 import type { AmqpError } from "../errors.ts";
 import { ConfigError, ConnectionError } from "../errors.ts";
@@ -83,6 +84,21 @@ export class ContainerCore implements ContainerApi {
     context: Connection | Session | string, source?: string | SourceInit | null, options?: ReceiverOptions<Body>,
   ): Opening<Receiver<Body>> {
     return this.#on("createReceiver()", context, (place) => place.createReceiver<Body>(source, options));
+  }
+
+  declareTransaction(context: Connection | Session, handler?: Handlers, options?: TransactionOptions): Opening<Transaction> {
+    this.#mustLive();
+    if (handler !== undefined && (typeof handler !== "object" || handler === null)) {
+      throw new ConfigError("declareTransaction(): the handler must be an object with on_transaction_... functions", { code: "config", scope: "container" });
+    }
+    if (context instanceof ClientConnection) return context.declareTransaction(handler, options);
+    if (!(context instanceof ClientSession)) {
+      throw new ConfigError("declareTransaction(): the context must be a connection or a session", { code: "config", scope: "container" });
+    }
+    if (options?.session !== undefined && options.session !== context) {
+      throw new ConfigError('declareTransaction(): the context is a session, and option "session" is another one', { code: "config", scope: "container" });
+    }
+    return (context.connection as ClientConnection).declareTransaction(handler, { ...options, session: context });
   }
 
   async listen(url: string | ListenOptions, options?: ListenOptions): Promise<Listener> {

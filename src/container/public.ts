@@ -19,7 +19,7 @@ export type { AmqpTypeName } from "../wire/values.ts";
 export type { Bytes } from "../util/bytes.ts";
 export type { PeerCertificate } from "../util/peer-certificate.ts";
 export type {
-  Connection, ConnectOptions, ConsumeOptions, ContainerOptions, Coordinator, Delivery, IncomingDelivery, Link, LinkRequest, Listener,
+  Connection, ConnectOptions, ConsumeOptions, ContainerOptions, Delivery, IncomingDelivery, Link, LinkRequest, Listener,
   ListenOptions, OutgoingDelivery, Receiver, ReceiverOptions, ReceiverRequest, Requester, RequesterOptions, Responder, ResponderOptions, Sendable,
   Sender, SenderOptions, SenderRequest, SendOptions, Sent, Session, SessionOptions, Transaction, TransactionOptions,
 } from "../client/api.ts";
@@ -27,6 +27,7 @@ export type {
   ConnectionStatus, DeliveryStateInit, EndpointState, Explanation, Opening, PeerIdentity, Recovery, ScheduledTask, SendOutcome, Settling, Side,
   Source, Target, Terminus, Unsettled,
 } from "../client/shapes.ts";
+export type { Coordinator } from "../client/coordinator.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
 export type { Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "../options/connect.ts";

@@ -193,6 +193,10 @@ export class Scope implements EventScope {
 }
 
 function accept(request: LinkRequest): void {
+  if (request.role === "receiver" && request.target?.type === "coordinator") {
+    void request.refuse({ condition: "amqp:not-implemented", description: "there are no transactions here" });
+    return;
+  }
   // The node of a dynamic terminus has a name that nobody can guess.
   const dynamic = request.role === "sender" ? request.source?.dynamic : request.target?.dynamic;
   void request.accept(dynamic === true ? { address: freshId() } : undefined);
