@@ -32,13 +32,13 @@ import { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
-import { Feed } from "./feed.ts";
 import { checkEncodable, checkOpen, openOf, some, unfitClose } from "./encodable.ts";
 import { HeardConnection } from "./heard-connection.ts";
 import { freshId } from "./ids.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
+import type { DeskOwner } from "./link-desk.ts";
+import { LinkDesk } from "./link-desk.ts";
 import type { IncomingLink } from "./link-request.ts";
-import { asRequest } from "./link-request.ts";
 import { logStatus } from "./log.ts";
 import type { Profile, Socket } from "./profile.ts";
 import { PutOff } from "./put-off.ts";
@@ -58,10 +58,7 @@ import { traced } from "./trace.ts";
 import { Transactions } from "./transactions.ts";
 import { bounds, opening, within } from "./waiting.ts";
 
-/** Why a link that nobody takes is refused. */
-const NOBODY = { condition: "amqp:not-allowed", description: "nobody takes links here" };
-
-export class ClientConnection extends HeardConnection implements Connection, ConnectionSink, DriverOwner, ConnectionIo, SessionHost {
+export class ClientConnection extends HeardConnection implements Connection, ConnectionSink, DeskOwner, DriverOwner, ConnectionIo, SessionHost {
   readonly backlog: SlabWriter;
   driver: Driver | undefined = undefined;
   pendingSends = 0;
@@ -78,8 +75,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   readonly #sessions: Sessions;
   /** Where a link is before it has a session. */
   readonly #nowhere: LinkHost = { io: this, connection: this, session: undefined as never, endpoint: undefined, events: undefined, leave: () => undefined };
-  readonly #requests = new Feed<LinkRequest>();
-  readonly #unanswered = new Set<IncomingLink>();
+  readonly #desk = new LinkDesk(this);
   #transactions: Transactions | undefined = undefined;
   readonly #closed = new Deferred<AmqpError | undefined>();
   #afterFlush: (() => void)[] = [];
@@ -248,7 +244,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   incoming(): AsyncIterable<LinkRequest> {
     this.#takesLinks = true;
-    return this.#requests;
+    return this.#desk.requests;
   }
 
   // ---------------------------------------------------------------- the container's calls
@@ -319,25 +315,22 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#sessions.remove(session);
   }
 
+  get linkCount(): number {
+    return this.#sessions.linkCount;
+  }
+
   requested(request: IncomingLink): void {
-    this.#unanswered.add(request);
-    request.onAnswered = () => this.#unanswered.delete(request);
-    request.expire(this.profile.timeouts.linkRequest, NOBODY);
-    if (this.#unanswered.size + this.#sessions.linkCount > this.profile.limits.maxLinks) {
-      void request.refuse({ condition: "amqp:resource-limit-exceeded", description: `no more than ${this.profile.limits.maxLinks} links a connection` });
-      return;
-    }
-    if (this.onRequest?.(request) !== true) this.offer(asRequest(request));
+    this.#desk.take(request);
   }
 
   /** Leaves a request to the handlers, or to `incoming()`. */
   offer(request: LinkRequest): void {
-    if (this.#requests.hasReader || this.events?.takes(request) !== true) this.#requests.push(request);
+    this.#desk.offer(request);
   }
 
   /** Links that nobody has read from `incoming()`, for a listener that begins to take them. */
   takeRequests(): LinkRequest[] {
-    return this.#requests.takeAll();
+    return this.#desk.takeAll();
   }
 
   // ---------------------------------------------------------------- ConnectionSink
@@ -517,8 +510,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#attempt = undefined;
     this.#putOff.end(reason);
     this.#sessions.lose(this.#closing !== undefined && error === undefined ? undefined : error);
-    for (const request of [...this.#unanswered]) request.drop();
-    this.#requests.end();
+    this.#desk.end();
     this.#afterFlush.splice(0).forEach((task) => task());
     this.tell({ type: "closed", error });
     // A close frame of the peer's, or our own word for it: not where the socket was lost.
