@@ -48,7 +48,8 @@ export class Running {
     this.#stopping = false;
     if (events !== undefined) {
       events.onFailure = (error) => {
-        this.#failure ??= error;
+        // What goes wrong while everything ends is no news.
+        if (!this.#stopping) this.#failure = error;
         this.stop();
       };
       events.root?.emit("on_reactor_init", {});

@@ -172,8 +172,13 @@ export class LinkScope extends Scope implements LinkEvents, Taker {
 
   /** The callback is done: what it has not settled is accepted, or left to be settled later. */
   #passed(delivery: ClientIncoming): void {
-    const accepted = delivery.goOn((this.link as unknown as ClientReceiver).autoAccept);
-    if (accepted !== SETTLED) accepted.catch((lost: unknown) => this.calls.thrown("on_message", lost));
+    const receiver = this.link as unknown as ClientReceiver;
+    const accepted = delivery.goOn(receiver.autoAccept);
+    if (accepted === SETTLED) return;
+    accepted.catch((lost: unknown) => {
+      // Who closes the link in the callback knows that the message goes back.
+      if (receiver.over === undefined || receiver.failure !== undefined) this.calls.thrown("on_message", lost);
+    });
   }
 
   /** One message is given back or rejected; nothing else happens. */
