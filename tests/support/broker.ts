@@ -1,7 +1,7 @@
 /** A broker and connections to it for one test, closed at its end whatever happened. */
 
-import { connect } from "../../src/container/public.ts";
-import type { Connection, ConnectOptions, Receiver } from "../../src/container/public.ts";
+import { connect } from "../../src/index.ts";
+import type { Connection, ConnectOptions, Receiver } from "../../src/index.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import type { BrokerOptions } from "../../src/broker/options.ts";
 
