@@ -235,9 +235,9 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   }
 
   open(options?: CallOptions): Promise<void> {
+    if (this.ending) return Promise.reject(this.#gone());
     this.#endpoint?.answerOpen(this.profile.clock.now());
     if (this.opened) return Promise.resolve();
-    if (this.ending) return Promise.reject(this.#gone());
     const { clock, timeouts } = this.profile;
     return within(this.#putOff.opened, bounds(clock, options, timeouts.open, "connection", "the connection was not opened"));
   }
@@ -355,6 +355,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     const { clock, timeouts } = this.profile;
     this.#putOff.begin(clock, timeouts.open, () => {
       this.#endpoint?.close({ condition: AmqpCondition.internalError, description: `no open within ${timeouts.open} ms` });
+      this.driver?.awaitEnd();
       this.#refuse(new ConnectionError(`on_connection_opening was not over within ${timeouts.open} ms`, { code: "timeout", scope: "connection" }));
     });
   }
@@ -479,8 +480,12 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   async #close(options: CloseOptions | undefined): Promise<void> {
     if (!this.opened) {
       this.onGiveUp?.();
+      // A peer whose open we have put off is told why.
+      const putOff = this.#remote === "active";
+      if (putOff) this.#endpoint?.close(conditionOf(options?.error));
       this.#finish(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
-      this.driver?.destroy();
+      if (putOff) this.driver?.awaitEnd();
+      else this.driver?.destroy();
       return;
     }
     await this.#sessions.flush(options, this.profile);

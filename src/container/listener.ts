@@ -184,8 +184,9 @@ class ContainerListener implements Listener {
       });
       if (this.#readsConnections || this.#handlers.size === 0) this.#opened.push(connection);
     } catch (error) {
+      // What a callback has closed before it was open is no news.
+      if (!connection.ending) this.#profile.onError(error as AmqpError);
       connection.fail(error as AmqpError);
-      this.#profile.onError(error as AmqpError);
     } finally {
       this.#handshakes -= 1;
     }

@@ -5,7 +5,7 @@
 
 import type { OutgoingDelivery, Receiver, Sender } from "../client/api.ts";
 import type { Demand } from "../client/credit.ts";
-import type { EventName, EventSubject, LinkEvents } from "../client/events.ts";
+import type { EventName, EventSubject, FailureName, FailureSubject, LinkEvents } from "../client/events.ts";
 import type { ClientIncoming } from "../client/incoming.ts";
 import type { Taker } from "../client/loop.ts";
 import { isUndecodable } from "../client/loop.ts";
@@ -43,6 +43,10 @@ export class LinkScope extends Scope implements LinkEvents, Taker {
   #hand: ClientIncoming | undefined = undefined;
   readonly #message: Step = { execute: () => this.#deliver() };
   readonly #messageCall: Call = { run: () => this.#start(this.#message) };
+
+  override fail(name: FailureName, subject: FailureSubject, told: boolean): boolean {
+    return super.fail(name, { link: this.link, ...subject }, told);
+  }
 
   // ---------------------------------------------------------------- order
 
