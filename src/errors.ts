@@ -27,6 +27,8 @@ export type ErrorCode =
   | "guarantee-not-supported" | "filter-not-supported"
   // outcomes of a send
   | "rejected" | "released" | "modified" | "in-doubt" | "not-sent"
+  // what became of a delivery that was coming in
+  | "delivery-aborted"
   // work on behalf of somebody else
   | "handler-failed" | "transaction-failed" | "store-failed";
 

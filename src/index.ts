@@ -5,7 +5,7 @@ export {
   AmqpError, AtLeastOnce, AtMostOnce, BodySection, ConfigError, ConnectionError, Copy, DecodeError, Described, DurableSubscription,
   DynamicNodeProperties, EncodeError, ExactlyOnce, Filter, InDoubtError, LimitError, LinkError,
   Message, ModifiedError, Move, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, Selector, SendError, SessionError, TimeoutError, TlsError,
-  TransactionError, Typed, Uuid, data, scramCredentials, sequence, types, value,
+  TransactionError, Typed, Uuid, data, scramCredentials, sequence, streamed, types, value,
 } from "./container/public.ts";
 export type {
   AmqpTypeName, AuthenticateContext, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
@@ -14,7 +14,7 @@ export type {
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
   Requester, RequesterOptions, Responder, ResponderOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep,
   ScheduledTask, SchemaIssue, SchemaResult, ScramCredentials, ScramMechanism, ScramOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
-  SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, TakeOptions, Target, TargetInit, Terminus,
+  SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, StreamedOptions, TakeOptions, Target, TargetInit, Terminus,
   TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, WebSocketListenOptions, WebSocketOptions,
 } from "./container/public.ts";
 export { connect, Container, MessagingHandler, Reject, Release } from "./handlers/public.ts";

@@ -266,6 +266,13 @@ export interface Sender<Body = unknown> extends Link {
   send(message: Sent<Body>, options?: SendOptions): Promise<OutgoingDelivery>;
   /** Sends if that needs no waiting: undefined without credit, or while too many bytes wait. */
   trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined;
+  /**
+   * Sends one message whose body is written to the stream: a write waits until the peer takes it, the close until the message is
+   * accepted, an abort takes back what has left. Other sends of this link wait behind it.
+   * @param init the message without its body
+   * @throws EncodeError, ConfigError where it can never go
+   */
+  stream(init?: MessageInit | Message, options?: SendOptions): WritableStream<Uint8Array> & { readonly delivery: Promise<OutgoingDelivery> };
   /** Sends all of them, some at a time (@default concurrency 1000), and gives the deliveries as they settle. */
   sendAll(
     messages: Iterable<MessageInit<Body> | Message<Body>> | AsyncIterable<MessageInit<Body> | Message<Body>>,
@@ -384,7 +391,14 @@ export interface Delivery {
 export interface IncomingDelivery<Body = unknown> extends Delivery, Disposable {
   readonly link: Receiver<Body>;
   readonly message: Message<Body>;
+  /** Whether octets of its body wait to be read. */
   readonly readable: boolean;
+  /**
+   * The octets of its body, the data sections joined: as they come where the receiver takes `partial` deliveries, else of what is there. Cancelled
+   * or left early, it throws the rest away. `offset` is the octet up to which the last `update({ type: "received", offset })` confirmed it.
+   * @throws LinkError invalid-state where the body is no data
+   */
+  stream(): ReadableStream<Bytes> & AsyncIterable<Bytes> & { readonly offset: number };
   /**
    * Resolves when the outcome is queued for the socket; where the sender settles (exactly-once), when it has. With a
    * `transaction` it takes effect when that is committed.

@@ -98,8 +98,13 @@ export class CreditKeeper {
       endpoint.giveCredit(Math.min(MOST_CREDIT, endpoint.credit + this.#early));
       this.#early = 0;
     }
-    if (!endpoint.session.connection.hasRoom || endpoint.draining || endpoint.tags.size >= owner.maxUnsettled) return;
-    const target = this.#target();
+    if (endpoint.draining || endpoint.tags.size >= owner.maxUnsettled) return;
+    let target = this.#target();
+    if (!endpoint.session.connection.hasRoom) {
+      // Others use up the byte budget: a link that has none of it goes on, message by message.
+      if (endpoint.buffered > 0) return;
+      target = Math.min(target, 1);
+    }
     const missing = target - endpoint.credit;
     if (missing <= 0) return;
     // Half of what may be outstanding: a flow for every message would cost more than it brings. But nobody shall run dry,

@@ -47,6 +47,23 @@ export class Deadlines<T extends Timed> {
     if (this.#timer === undefined) this.#arm(item.deadline);
   }
 
+  /** As `watch`, for one whose time runs anew whenever something of it has happened. */
+  watchProgress(item: T, timeout: number | undefined, now: number): void {
+    const delay = timerDelay(timeout ?? this.#usual);
+    if (delay === undefined) return;
+    this.#own.set(item, timeout ?? this.#usual);
+    item.deadline = now + delay;
+    this.#arm(item.deadline);
+  }
+
+  /** Something of it has happened; its time runs anew, or not at all if `waits` is false. */
+  progressed(item: T, waits: boolean, now: () => number): void {
+    const timeout = this.#own.get(item);
+    if (timeout === undefined) return;
+    item.deadline = waits ? now() + timeout : Infinity;
+    if (waits) this.#arm(item.deadline);
+  }
+
   forget(item: T): void {
     if (this.#own.size !== 0) this.#own.delete(item);
   }

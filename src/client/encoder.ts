@@ -11,6 +11,7 @@ import type { BodyReference } from "../message/sections.ts";
 import { encodeMessage } from "../message/sections.ts";
 import type { SlabWriter } from "../util/slab.ts";
 import type { ClientOutgoing } from "./outgoing.ts";
+import { OutgoingBody } from "./outgoing-body.ts";
 
 /** What can be encoded. */
 export type Encodable = MessageInit | Message;
@@ -32,9 +33,10 @@ export class MessageEncoder {
         endpoint.commit(delivery);
         return;
       }
-      const chunks = this.#takeChunks(w, start);
+      const chunks = this.#takeChunks(w, start, delivery);
       endpoint.cancel(delivery);
-      endpoint.sendChunks(delivery, chunks);
+      if (delivery.content === undefined) endpoint.sendChunks(delivery, chunks);
+      else delivery.content.begin(endpoint, delivery);
     } catch (error) {
       references.length = 0;
       endpoint.cancel(delivery);
@@ -49,7 +51,8 @@ export class MessageEncoder {
     try {
       encodeMessage(w, message, references);
       if (references.length !== 0) {
-        delivery.chunks = this.#takeChunks(w, start);
+        const chunks = this.#takeChunks(w, start, delivery);
+        if (delivery.content === undefined) delivery.chunks = chunks;
         w.rewind();
         return;
       }
@@ -69,14 +72,21 @@ export class MessageEncoder {
   /** Why a message that was encoded before the peer's limit was known cannot be sent. */
   unfit(delivery: ClientOutgoing): EncodeError | undefined {
     if (this.maxMessageSize === Infinity) return undefined;
-    const size = delivery.chunks === undefined ? delivery.length : delivery.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const size = delivery.content !== undefined ? delivery.content.size : delivery.chunks === undefined ? delivery.length : delivery.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     return size <= this.maxMessageSize ? undefined : this.#tooLarge(size);
   }
 
-  /** The message in pieces: what was written, with the bodies that go by reference in between. */
-  #takeChunks(w: SlabWriter, start: number): Uint8Array[] {
+  /** The message in pieces: what was written, with the bodies that go by reference in between; one that is streamed becomes the delivery's `content`. */
+  #takeChunks(w: SlabWriter, start: number, delivery: ClientOutgoing): Uint8Array[] {
     const chunks: Uint8Array[] = [];
     const written = w.bytes.slice(start, w.position);
+    const { at: place, stream } = this.#references[0] as BodyReference;
+    if (stream !== undefined) {
+      this.#references.length = 0;
+      delivery.content = new OutgoingBody(delivery, w.pool, stream, written.subarray(0, place), written.subarray(place), () => this.maxMessageSize);
+      this.#check(delivery.content.size);
+      return chunks;
+    }
     let from = 0;
     let total = written.length;
     for (const { at, bytes } of this.#references) {

@@ -12,7 +12,10 @@ export function explainSender(sender: Sender, endpoint: SenderEndpoint | undefin
   const counts = `${queued} waiting, ${unsettled.size} unsettled`;
   if (sender.state.local === "closed") return { waitingFor: "closed", text: `the link is closed; ${counts}` };
   if (endpoint === undefined || !endpoint.isAttached) return { waitingFor: "open", text: `the peer has not attached its end yet; ${counts}` };
-  if (endpoint.credit === 0) return { waitingFor: "credit", text: `the peer gives no credit; ${counts}` };
+  if (endpoint.partial !== undefined && endpoint.session.largeWindow <= 0) {
+    return { waitingFor: "session-window", text: `a message is under way, and the peer's session window is ${endpoint.session.remoteIncomingWindow}; ${counts}` };
+  }
+  if (endpoint.credit === 0 && endpoint.partial === undefined) return { waitingFor: "credit", text: `the peer gives no credit; ${counts}` };
   if (endpoint.session.remoteIncomingWindow <= 0) {
     return { waitingFor: "session-window", text: `the peer's session window is 0, link credit is ${endpoint.credit}; ${counts}` };
   }

@@ -1,12 +1,14 @@
 /** A delivery that we received, until it is settled on both sides. */
 
 import { IncomingTransfer } from "../engine/deliveries.ts";
+import type { IncomingBody } from "../engine/incoming-body.ts";
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import { ConfigError, LinkError } from "../errors.ts";
 import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import type { MessageInit } from "../message/fields.ts";
+import { streamedSection } from "../message/body.ts";
 import { Message } from "../message/message.ts";
 import type { CallOptions, ErrorInit } from "../options/call.ts";
 import { checkNames } from "../options/check.ts";
@@ -15,11 +17,13 @@ import type { Bytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
 import type { Connection, IncomingDelivery, OutgoingDelivery, Receiver, SendOptions, Session, Transaction } from "./api.ts";
+import type { BodyStream } from "./body-stream.ts";
 import type { DeliveryStateInit, Settling } from "./shapes.ts";
 import { checkState } from "./encodable.ts";
 import type { Enlistment, ResourceTransaction } from "./enlistment.ts";
 import { isTransaction } from "./enlistment.ts";
 import type { LinkEvents } from "./events.ts";
+import { IncomingContent } from "./incoming-content.ts";
 import { rejectionOf, stateOf } from "./states.ts";
 import { SETTLED, settling } from "./waiting.ts";
 
@@ -57,8 +61,12 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   enlistment: Enlistment | undefined = undefined;
   /** The transaction of the peer's that it was posted in. */
   postedIn: ResourceTransaction | undefined = undefined;
+  /** The body, where it is read as a stream. */
+  content: IncomingContent | undefined = undefined;
   #message: Message<Body> | undefined = undefined;
   #settlement: Deferred<void> | undefined = undefined;
+  /** An outcome that is told when the delivery has come whole. */
+  #postponed: DeliveryState | undefined = undefined;
 
   constructor(link: IncomingOwner) {
     super();
@@ -82,16 +90,22 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   get partial(): boolean {
-    return false;
+    return this.arriving !== undefined && !this.arriving.finished;
   }
 
   get readable(): boolean {
-    return true;
+    return this.content === undefined || this.content.readable;
   }
 
   get message(): Message<Body> {
-    this.#message ??= Message.fromWire(this.bytes, this.start, this.end, this.link.decoding, this.messageFormat) as Message<Body>;
+    this.#message ??= (this.arriving === undefined
+      ? Message.fromWire(this.bytes, this.start, this.end, this.link.decoding, this.messageFormat) : this.#withoutBody(this.arriving)) as Message<Body>;
     return this.#message;
+  }
+
+  stream(): BodyStream {
+    this.content ??= IncomingContent.whole(this.bytes, this.start, this.end);
+    return this.content.stream;
   }
 
   accept(options?: CallOptions & { transaction?: Transaction | undefined }): Settling {
@@ -132,22 +146,24 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   settle(state?: DeliveryStateInit): Settling {
-    const given = state === undefined ? this.localState : this.#provisional(stateOf(state));
+    const given = state === undefined ? this.localState : this.#provisional(this.#stateOf(state));
     checkState(given);
     const stale = this.#stale();
     if (stale !== undefined) return stale;
     if (this.settled && this.disposed) return SETTLED;
     this.disposed = true;
     this.link.endpoint?.dispose(this, given, true);
+    if (this.partial) this.fail(leftError());
     this.#pass();
     return SETTLED;
   }
 
   update(state: DeliveryStateInit): void {
-    const given = this.#provisional(stateOf(state));
+    const given = this.#provisional(this.#stateOf(state));
     checkState(given);
     if (this.settled || this.#stale() !== undefined) return;
     this.link.endpoint?.dispose(this, given, false);
+    if (given.type === "received") this.content?.confirm({ section: given.section, offset: Number(given.offset) });
   }
 
   [Symbol.dispose](): void {
@@ -159,12 +175,14 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   goOn(accepts: boolean): Settling {
     if (accepts && this.enlistment !== undefined) return this.#leaveTransaction(this.enlistment);
     if (accepts && !this.disposed) return this.accept();
+    this.content?.leave();
     this.#pass();
     return SETTLED;
   }
 
   /** Nobody has it in hand any more, so that an abort of its transaction gives it back. */
   letGo(): void {
+    this.content?.leave();
     if (this.enlistment !== undefined) this.enlistment.passed = true;
   }
 
@@ -177,6 +195,10 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
         { code: "invalid-state", scope: "delivery" });
     }
     if (!this.#lives()) return this.#staleError(undefined);
+    if (this.partial) {
+      return new ConfigError("a delivery cannot be retired in a transaction before it has come whole: read its stream to the end first",
+        { code: "invalid-state", scope: "delivery" });
+    }
     this.disposed = true;
     this.enlistment = enlistment;
     this.link.endpoint?.dispose(this, state, settled && !this.#second);
@@ -201,6 +223,38 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     this.localState = undefined;
     this.remoteState = undefined;
     if (enlistment.passed) void this.release({ delivered: true });
+  }
+
+  // ---------------------------------------------------------------- what its receiver calls
+
+  /** An at-most-once receiver accepts it before anybody has seen it. */
+  acceptOnArrival(): void {
+    void this.#dispose(ACCEPTED, true);
+  }
+
+  /** It was handed over as partial and has come whole: what was to be told then is told. */
+  whole(): void {
+    this.#message?.addFooter((this.arriving as IncomingBody).scanner.footer);
+    const state = this.#postponed;
+    if (state === undefined) return;
+    this.#postponed = undefined;
+    const second = this.#second;
+    if (this.#lives()) this.link.endpoint?.dispose(this, state, !second);
+    if (!second || this.remoteSettled) this.#confirm();
+  }
+
+  /** Its sender has taken it back: there is nothing to be settled any more. */
+  abandonedBySender(): void {
+    this.fail(abortedError());
+    this.disposed = true;
+    this.#settlement?.reject(abortedError());
+    this.#settlement = undefined;
+    this.link.unconfirmed(this as ClientIncoming, false);
+  }
+
+  /** The rest of it will never come, or is of no use. */
+  fail(error: Error): void {
+    this.content?.fail(error);
   }
 
   // ---------------------------------------------------------------- the engine's call
@@ -246,13 +300,19 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     return this.postedIn === undefined || !isOutcome(state) ? state : this.postedIn.provisional(state);
   }
 
-  #dispose(outcome: Outcome): Settling {
+  /** @param keeps whether a body that nobody reads yet is kept for whoever takes the delivery */
+  #dispose(outcome: Outcome, keeps = false): Settling {
     const state = this.postedIn === undefined ? outcome : this.postedIn.provisional(outcome);
     checkState(state);
+    if (this.aborted && this.content !== undefined) return settling(Promise.reject(abortedError()));
     if (this.disposed) return this.#settlement === undefined ? SETTLED : settling(this.#settlement.promise);
     const stale = this.#stale();
     if (stale !== undefined) return stale;
     this.disposed = true;
+    if (this.partial) {
+      if (outcome !== ACCEPTED) this.fail(leftError());
+      else if (!keeps) this.content?.leave();
+    }
     if (this.remoteSettled) {
       this.localState = state;
       this.localSettled = true;
@@ -260,12 +320,32 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
       return SETTLED;
     }
     const second = this.#second;
-    this.link.endpoint?.dispose(this, state, !second);
+    // Nobody can vouch for what has not come yet.
+    const later = this.partial && outcome === ACCEPTED;
+    if (later) this.#postponed = state;
+    else this.link.endpoint?.dispose(this, state, !second);
     this.#pass();
-    if (!second) return SETTLED;
+    if (!second && !later) return SETTLED;
     this.#settlement = new Deferred();
     this.link.unconfirmed(this as ClientIncoming, true);
     return settling(this.#settlement.promise);
+  }
+
+  /** A state by its name, by its fields, or by an octet of the body that was read. @throws ConfigError config */
+  #stateOf(init: DeliveryStateInit): DeliveryState {
+    if (typeof init === "string" || init.type !== "received" || (init as { section?: number }).section !== undefined) return stateOf(init);
+    if (init.offset === undefined) return stateOf(init as DeliveryState);
+    this.content ??= IncomingContent.whole(this.bytes, this.start, this.end);
+    return { type: "received", ...this.content.locate(Number(init.offset)) };
+  }
+
+  /** The message, as far as it stands before the body; sent on, it takes the body from the stream. */
+  #withoutBody(arriving: IncomingBody): Message {
+    const { scanner } = arriving;
+    const body = streamedSection(() => this.stream(), undefined, () => scanner.footer);
+    const message = Message.withoutBody(scanner.head, body, this.link.decoding, this.messageFormat);
+    if (arriving.finished) message.addFooter(scanner.footer);
+    return message;
   }
 
   #confirm(): void {
@@ -299,6 +379,15 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     return new LinkError("the delivery's link is gone: its outcome can no longer be told, and the peer will deliver it again",
       { code: "stale-delivery", scope: "delivery", cause });
   }
+}
+
+function abortedError(): LinkError {
+  return new LinkError("the sender has aborted the delivery: what came of it counts for nothing",
+    { code: "delivery-aborted", scope: "delivery", origin: "remote" });
+}
+
+function leftError(): LinkError {
+  return new LinkError("the delivery was given back before its body was read", { code: "invalid-state", scope: "delivery" });
 }
 
 function isOutcome(state: DeliveryState): state is Outcome {

@@ -18,7 +18,7 @@ import { CAPABILITIES, checkCoordinator } from "./coordinate.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { badCall, checkEncodable, unfitError } from "./encodable.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
-import { commonSettings, wireSize } from "./link-settings.ts";
+import { commonSettings, receivingSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { ClientSender } from "./sender.ts";
 import { answeredSource, answeredTarget, conditionOf, shownSource, shownTarget } from "./termini.ts";
@@ -164,10 +164,10 @@ export class IncomingLink {
     endpoint.sink = link;
     link.endpoint = endpoint;
     link.hear(events);
-    const maxMessageSize = resolved.maxMessageSize ?? profile.limits.maxMessageSize;
+    link.readAsItComes(endpoint);
     const { target } = this.#attach;
     this.#admit(link, endpoint, {
-      ...commonSettings(this.name, resolved), maxMessageSize: wireSize(maxMessageSize),
+      ...commonSettings(this.name, resolved), ...receivingSettings(resolved, this.#host.io.profile.limits.maxMessageSize),
       source: this.#attach.source,
       target: target == null ? null : target.type === "target" ? made(answeredTarget(target, rest.target, own.target) ?? target, address) : { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES },
     });

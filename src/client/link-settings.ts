@@ -1,6 +1,7 @@
 /** Our attach of a link, by what its options resolved to; the termini of an accepted link come from the peer's attach. */
 
 import type { LinkSettings } from "../engine/link.ts";
+import { UNREAD_HOLDS_WINDOW } from "../engine/windows.ts";
 import type { ResolvedLink, ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
 import { some } from "./encodable.ts";
 import { wireRelay, wireSource, wireTarget } from "./termini.ts";
@@ -16,7 +17,7 @@ export function senderSettings(name: string, options: ResolvedSender): LinkSetti
 /** The attach of a receiver. @param maxMessageSize octets, where its options name none */
 export function receiverSettings(name: string, options: ResolvedReceiver, maxMessageSize: number): LinkSettings {
   return {
-    ...commonSettings(name, options), maxMessageSize: wireSize(options.maxMessageSize ?? maxMessageSize),
+    ...commonSettings(name, options), ...receivingSettings(options, maxMessageSize),
     // Without a source the peer looks up what an earlier link of this name left (§2.6.3).
     source: options.lookup ? null : wireSource(options.source, options.selectors), target: wireTarget(options.target),
   };
@@ -27,6 +28,15 @@ export function commonSettings(name: string, options: ResolvedLink): LinkSetting
   const { sndSettleMode, rcvSettleMode, offeredCapabilities, desiredCapabilities, properties } = options;
   return {
     name, sndSettleMode, rcvSettleMode, offeredCapabilities: some(offeredCapabilities), desiredCapabilities: some(desiredCapabilities), properties,
+  };
+}
+
+/** What a receiver's attach says of the messages that it takes: those that are read as they come have no limit unless one was asked for. */
+export function receivingSettings(options: ResolvedReceiver, maxMessageSize: number): Pick<LinkSettings, "maxMessageSize" | "offeredCapabilities"> {
+  const { offeredCapabilities, partial } = options;
+  return {
+    maxMessageSize: wireSize(options.maxMessageSize ?? (partial ? Infinity : maxMessageSize)),
+    offeredCapabilities: some(partial ? [...offeredCapabilities, UNREAD_HOLDS_WINDOW] : offeredCapabilities),
   };
 }
 

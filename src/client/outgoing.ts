@@ -3,7 +3,7 @@
 import { OutgoingTransfer } from "../engine/deliveries.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
 import { numberTag } from "../engine/sender.ts";
-import { AmqpError } from "../errors.ts";
+import { AmqpError, LinkError } from "../errors.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED } from "../frames/delivery-state.ts";
 import { Message } from "../message/message.ts";
@@ -18,6 +18,7 @@ import type { LinkEvents } from "./events.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { HeardPromise } from "./promise.ts";
 import { inDoubt } from "./send-errors.ts";
+import type { OutgoingBody, OutgoingBodyOwner } from "./outgoing-body.ts";
 import { stateOf } from "./states.ts";
 import { SETTLED } from "./waiting.ts";
 
@@ -46,9 +47,15 @@ export interface OutgoingOwner extends Sender {
   readonly over: AmqpError | undefined;
   /** For texts. */
   readonly title: string;
+  /** Octets of its streamed body have left or are there; `waits` tells whether anything waits for the peer. */
+  progressed(delivery: ClientOutgoing, waits: boolean): void;
+  /** Its streamed body cannot be had. */
+  bodyFailed(delivery: ClientOutgoing, cause: unknown): void;
+  /** Something went wrong that nobody awaits. */
+  report(error: AmqpError): void;
 }
 
-export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery, InFlight, EnlistedSend, RetiredDelivery {
+export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery, InFlight, EnlistedSend, RetiredDelivery, OutgoingBodyOwner {
   readonly link: OutgoingOwner;
   previous: this | undefined = undefined;
   next: this | undefined = undefined;
@@ -69,6 +76,8 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   retiredIn: ResourceTransaction | undefined = undefined;
   /** Whether it stays in the table of its link although its fate was told. */
   kept = false;
+  /** The body, where it is streamed. */
+  content: OutgoingBody | undefined = undefined;
   readonly recovered = false;
   #settlement: Deferred<OutgoingDelivery> | undefined = undefined;
 
@@ -138,6 +147,24 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   update(state: DeliveryStateInit): void {
     this.localState = encodableState(state);
     if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) this.link.endpoint.update(this, this.localState);
+  }
+
+  // ---------------------------------------------------------------- what its streamed body calls
+
+  progressed(waits: boolean): void {
+    this.link.progressed(this, waits);
+  }
+
+  failed(cause: unknown): void {
+    this.link.bodyFailed(this, cause);
+  }
+
+  report(error: unknown): void {
+    this.link.report(new LinkError("the source of a streamed body failed when it was left", { code: "handler-failed", scope: "delivery", cause: error }));
+  }
+
+  proceed(): void {
+    this.link.endpoint?.proceed(this);
   }
 
   // ---------------------------------------------------------------- the engine's calls

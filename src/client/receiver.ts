@@ -3,10 +3,11 @@
  */
 
 import type { IncomingTransfer } from "../engine/deliveries.ts";
+import type { IncomingBody } from "../engine/incoming-body.ts";
 import type { LinkSettings, ReceiverSink } from "../engine/link.ts";
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import type { SessionEndpoint } from "../engine/session.ts";
-import type { AmqpError } from "../errors.ts";
+import type { AmqpError, DecodeError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
 import { AmqpCondition, TransactionCondition } from "../frames/condition.ts";
 import type { Attach } from "../frames/performatives.ts";
@@ -33,6 +34,7 @@ import { explainReceiver } from "./explain.ts";
 import { judgeModes } from "./guarantees.ts";
 import type { IncomingOwner } from "./incoming.ts";
 import { ClientIncoming } from "./incoming.ts";
+import { IncomingContent } from "./incoming-content.ts";
 import type { LinkHost } from "./link.ts";
 import { ClientLink, NOTHING } from "./link.ts";
 import { receiverSettings } from "./link-settings.ts";
@@ -72,6 +74,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly #settlesOnArrival: boolean;
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedIncoming | undefined;
+  /** What was handed over and has not come whole. */
+  #arriving: ClientIncoming | undefined = undefined;
 
   constructor(host: LinkHost, name: string, options: ResolvedReceiver) {
     super(host, name, options);
@@ -310,6 +314,41 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
       this.credits.topUp();
       return;
     }
+    this.#arrived(delivery);
+  }
+
+  onPartial(incoming: IncomingTransfer): void {
+    const delivery = incoming as ClientIncoming;
+    this.#drain.came();
+    delivery.content = IncomingContent.partial(delivery.arriving as IncomingBody);
+    this.#arriving = delivery;
+    this.#arrived(delivery);
+  }
+
+  onWhole(incoming: IncomingTransfer): void {
+    if (this.#arriving !== incoming) return;
+    this.#arriving.whole();
+    this.#arriving = undefined;
+    this.credits.topUp();
+  }
+
+  onBroken(incoming: IncomingTransfer, error: DecodeError, partial: boolean): void {
+    const delivery = incoming as ClientIncoming;
+    if (!partial) this.#drain.came();
+    this.#arriving = undefined;
+    this.queue.remove(delivery);
+    delivery.fail(error);
+    this.report(error);
+    if (this.host.io.profile.side === "server") {
+      this.endpoint?.condemn(error.message);
+      return;
+    }
+    void delivery.reject({ condition: AmqpCondition.decodeError, description: error.message });
+    this.credits.topUp();
+  }
+
+  /** Its message is there, or the part of it before the body. */
+  #arrived(delivery: ClientIncoming): void {
     if (!this.credits.open) {
       // It was under way when the credit was taken back (protocol.md L.4).
       this.#uncharge(delivery);
@@ -322,7 +361,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   arrived(delivery: ClientIncoming): void {
-    if (this.#settlesOnArrival) void delivery.accept();
+    if (this.#settlesOnArrival) delivery.acceptOnArrival();
     delivery.postedIn?.posted(delivery);
     const taker = this.#takers.shift();
     if (taker === undefined) {
@@ -338,7 +377,12 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.#uncharge(delivery);
   }
 
-  onAborted(): void {
+  onAborted(incoming: IncomingTransfer): void {
+    if (this.#arriving === incoming) {
+      this.#arriving = undefined;
+      this.queue.remove(incoming as ClientIncoming);
+      (incoming as ClientIncoming).abandonedBySender();
+    }
     this.events?.emit("on_aborted", NOTHING);
     this.credits.topUp();
   }
@@ -360,6 +404,14 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   protected override attachTo(session: SessionEndpoint, settings: LinkSettings): void {
     this.endpoint = session.attachReceiver(settings, this);
+    this.readAsItComes(this.endpoint);
+  }
+
+  /** Has deliveries handed over before they are whole, if that was asked for. */
+  readAsItComes(endpoint: ReceiverEndpoint): void {
+    const { options } = this;
+    endpoint.streams = options.partial;
+    endpoint.maxKept = options.maxMessageSize ?? this.host.io.profile.limits.maxMessageSize;
   }
 
   protected override judge(attach: Attach): LinkError | undefined {
@@ -385,13 +437,15 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     // What came settled is the program's, whatever becomes of the link; the rest is delivered again.
     for (let left = this.queue.length; left > 0; left--) {
       const delivery = this.queue.shift() as ClientIncoming;
-      if (delivery.remoteSettled) {
+      if (delivery.remoteSettled && !delivery.partial) {
         this.queue.push(delivery);
         continue;
       }
       this.#uncharge(delivery);
       delivery.postedIn?.missed(delivery);
     }
+    this.#arriving?.fail(error);
+    this.#arriving = undefined;
     for (const delivery of this.#unconfirmed) delivery.lose(error);
     this.#unconfirmed.clear();
     this.#drain.stop();
@@ -436,7 +490,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   #uncharge(delivery: ClientIncoming): void {
     const { charge } = delivery;
     delivery.charge = 0;
-    if (charge !== 0) this.endpoint?.session.connection.charge(-charge);
+    if (charge !== 0) this.endpoint?.charge(-charge, 0);
   }
 
   /** Whether a delivery that names a transaction can be taken: only in one that is open (§4.3). */

@@ -12,6 +12,7 @@ import type { Outcome } from "../frames/delivery-state.ts";
 import { RELEASED } from "../frames/delivery-state.ts";
 import type { Attach, SenderSettleMode } from "../frames/performatives.ts";
 import type { MessageInit } from "../message/fields.ts";
+import { streamedSection } from "../message/body.ts";
 import type { Message } from "../message/message.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
 import { checkWhole } from "../options/check.ts";
@@ -37,6 +38,7 @@ import { senderSettings } from "./link-settings.ts";
 import type { OutgoingOwner } from "./outgoing.ts";
 import { ClientOutgoing } from "./outgoing.ts";
 import { Capture, HeardPromise } from "./promise.ts";
+import { MessageStream, withBody } from "./message-stream.ts";
 import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
 import { sendAll } from "./send-all.ts";
 import { configure } from "./send-options.ts";
@@ -64,6 +66,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #aborts = new AbortWatch<ClientOutgoing>((delivery, reason) => this.#giveUp(delivery, reason));
   readonly #encoder = new MessageEncoder();
   readonly #idle: Deferred<void>[] = [];
+  readonly #clock = (): number => this.host.io.profile.clock.now();
   /** Of whose frames some are written and some are not. */
   #underWay: ClientOutgoing | undefined = undefined;
   /** Deliveries whose fate was told and that are not settled. */
@@ -116,35 +119,18 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   sendNow(message: Encodable, options: SendOptions | undefined): Promise<OutgoingDelivery> {
-    const delivery = new ClientOutgoing(this);
-    if (options !== undefined) configure(delivery, options, this.#mode, this.#presettles, "send()");
-    else if (this.#presettles) delivery.presettled = true;
+    const delivery = this.#prepare(options, "send()");
     if (delivery.signal?.aborted === true) return Promise.reject(delivery.signal.reason);
-    const refused = this.#encode(delivery, message);
-    if (refused !== undefined) return Promise.reject(refused);
-    delivery.transaction?.track(delivery);
-    const promise = this.events === undefined ? new Promise<OutgoingDelivery>(Capture.executor) : heardBy(delivery);
-    const resolve = Capture.take() as (value: ClientOutgoing | Promise<never>) => void;
-    if (delivery.presettled && delivery.writtenAt >= 0) {
-      this.#tellWhenGone(delivery, resolve);
-      return promise;
-    }
-    delivery.resolve = resolve;
-    if (delivery.signal !== undefined) this.#aborts.watch(delivery.signal, delivery);
-    this.#deadlines.watch(delivery, options?.timeout, this.host.io.turnTime());
-    return promise;
+    return this.#dispatch(delivery, message, options);
   }
 
   trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined {
     if (typeof message !== "object" || message === null) throw notAMessage("trySend()", message);
     if (options === undefined && !this.sendable()) return undefined;
-    const delivery = new ClientOutgoing(this);
+    const delivery = this.#prepare(options, "trySend()");
     if (options !== undefined) {
-      configure(delivery, options, this.#mode, this.#presettles, "trySend()");
       delivery.signal?.throwIfAborted();
       if (!this.sendable()) return undefined;
-    } else if (this.#presettles) {
-      delivery.presettled = true;
     }
     const passed = this.#typed === undefined ? message as Encodable : this.#typed.now(message as Encodable);
     const refused = this.#encode(delivery, passed);
@@ -154,6 +140,15 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (delivery.signal !== undefined) this.#aborts.watch(delivery.signal, delivery);
     if (options?.timeout !== undefined) this.#deadlines.watch(delivery, options.timeout, this.host.io.turnTime());
     return delivery;
+  }
+
+  stream(init?: MessageInit, options?: SendOptions): MessageStream {
+    if (this.#typed !== undefined) throw new ConfigError("stream(): a sender with a schema sends values, and no streams", { code: "config", scope: "link" });
+    const message = withBody(init, streamedSection());
+    const delivery = this.#prepare(options, "stream()");
+    const { signal } = delivery;
+    const sent = signal?.aborted === true ? Promise.reject<OutgoingDelivery>(signal.reason as Error) : this.#dispatch(delivery, message, options);
+    return new MessageStream(delivery, sent);
   }
 
   sendAll(
@@ -211,6 +206,20 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   // ---------------------------------------------------------------- what a delivery calls
 
+  progressed(delivery: ClientOutgoing, waits: boolean): void {
+    this.#deadlines.progressed(delivery, waits, this.#clock);
+  }
+
+  bodyFailed(delivery: ClientOutgoing, cause: unknown): void {
+    if (delivery.told) return;
+    if (!this.#waiting.remove(delivery)) this.endpoint?.abort(delivery);
+    delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
+  }
+
+  report(error: AmqpError): void {
+    this.host.io.profile.onError(error);
+  }
+
   written(delivery: ClientOutgoing): void {
     if (this.#underWay === delivery) this.#underWay = undefined;
     if (delivery.presettled) {
@@ -227,6 +236,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   decided(delivery: ClientOutgoing): void {
     if (delivery.signal !== undefined) this.#aborts.forget(delivery.signal, delivery);
     this.#deadlines.forget(delivery);
+    delivery.content?.stop();
     if (delivery.writtenAt >= 0 && !delivery.settled && this.over === undefined) {
       // In doubt it stays: the peer may still tell. So does one that its caller is to settle. Nobody waits for either.
       if (!delivery.kept) this.#kept += 1;
@@ -298,7 +308,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   /** Those who wait for credit have had their turn: what they left of it goes back (§2.6.7). */
   readonly #answerDrain = (): void => {
     const { endpoint } = this;
-    if (endpoint?.draining === true && this.#waiting.length === 0 && endpoint.partial === undefined) endpoint.drained();
+    if (endpoint?.draining === true && this.#waiting.length === 0 && !endpoint.midway) endpoint.drained();
   };
 
   // ---------------------------------------------------------------- what the connection and the link call
@@ -402,6 +412,32 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     return endpoint !== undefined && endpoint.writable && this.inFlight.size < this.host.io.profile.limits.maxUnsettled;
   }
 
+  /** A delivery with what the options make of it. @throws ConfigError config */
+  #prepare(options: SendOptions | undefined, where: string): ClientOutgoing {
+    const delivery = new ClientOutgoing(this);
+    if (options !== undefined) configure(delivery, options, this.#mode, this.#presettles, where);
+    else if (this.#presettles) delivery.presettled = true;
+    return delivery;
+  }
+
+  #dispatch(delivery: ClientOutgoing, message: Encodable, options: SendOptions | undefined): Promise<OutgoingDelivery> {
+    const refused = this.#encode(delivery, message);
+    if (refused !== undefined) return Promise.reject(refused);
+    delivery.transaction?.track(delivery);
+    const promise = this.events === undefined ? new Promise<OutgoingDelivery>(Capture.executor) : heardBy(delivery);
+    const resolve = Capture.take() as (value: ClientOutgoing | Promise<never>) => void;
+    if (delivery.presettled && delivery.writtenAt >= 0) {
+      this.#tellWhenGone(delivery, resolve);
+      return promise;
+    }
+    delivery.resolve = resolve;
+    if (delivery.signal !== undefined) this.#aborts.watch(delivery.signal, delivery);
+    const now = this.host.io.turnTime();
+    if (delivery.content === undefined) this.#deadlines.watch(delivery, options?.timeout, now);
+    else this.#deadlines.watchProgress(delivery, options?.timeout, now);
+    return promise;
+  }
+
   /** Encodes the message where it belongs; answers why it was refused. What can never go throws. */
   #encode(delivery: ClientOutgoing, message: Encodable): Error | undefined {
     const over = this.over ?? delivery.transaction?.failure;
@@ -430,13 +466,15 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   #giveUp(delivery: ClientOutgoing, reason: unknown): void {
     if (delivery.told) return;
     const aborted = delivery.signal?.aborted === true && delivery.signal.reason === reason;
-    if (this.#waiting.remove(delivery)) delivery.decide({ type: "not-sent", cause: reason }, aborted ? reason as Error : notSent(reason, delivery, this.title));
-    else if (this.endpoint?.abort(delivery) === true) delivery.decide({ type: "not-sent", cause: reason }, notSent(reason, delivery, this.title));
-    else delivery.decide({ type: "in-doubt", cause: reason }, inDoubt(reason, delivery, this.title));
+    const left = this.endpoint?.midway === true && this.endpoint.partial === delivery;
+    if (this.#waiting.remove(delivery) || this.endpoint?.abort(delivery) === true) {
+      delivery.decide({ type: "not-sent", cause: reason }, aborted && !left ? reason as Error : notSent(reason, delivery, this.title));
+    } else delivery.decide({ type: "in-doubt", cause: reason }, inDoubt(reason, delivery, this.title));
   }
 
   #send(endpoint: SenderEndpoint, delivery: ClientOutgoing): void {
-    endpoint.send(delivery);
+    if (delivery.content === undefined) endpoint.send(delivery);
+    else delivery.content.begin(endpoint, delivery);
     this.#underWay = endpoint.partial as ClientOutgoing | undefined;
   }
 

@@ -85,7 +85,7 @@ export interface Unsettled<D> extends Iterable<D> {
 }
 
 /** What a state is given as: an outcome's name will do. */
-export type DeliveryStateInit = Outcome["type"] | DeliveryState;
+export type DeliveryStateInit = Outcome["type"] | DeliveryState | { readonly type: "received"; readonly offset: number };
 
 /** What became of a send: the peer's outcome, or that its fate is unknown, or that it never left. */
 export type SendOutcome = Outcome | { readonly type: "in-doubt" | "not-sent"; readonly cause: unknown };

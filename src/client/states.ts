@@ -1,6 +1,6 @@
 /** Delivery states as a user gives them. */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, EncodeError } from "../errors.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import type { ErrorInit } from "../options/call.ts";
@@ -23,6 +23,7 @@ export function stateOf(init: DeliveryStateInit): DeliveryState {
     case "modified":
       return outcomeOf(init as Parameters<typeof outcomeOf>[0]);
     case "received":
+      return placeOf(init as Extract<DeliveryState, { type: "received" }>);
     case "transactional":
     case "declared":
       return init as DeliveryState;
@@ -30,6 +31,21 @@ export function stateOf(init: DeliveryStateInit): DeliveryState {
       throw new ConfigError(`${String(type)} is no delivery state; there are accepted, rejected, released, modified, received`,
         { code: "config", scope: "delivery" });
   }
+}
+
+function placeOf(init: Extract<DeliveryState, { type: "received" }>): DeliveryState {
+  const { section, offset } = init;
+  if (!Number.isInteger(section) || section < 0 || section > 0xffff_ffff) {
+    throw unfitPlace("a section, counted from 0: it can be left out only for a delivery that was received");
+  }
+  if (typeof offset === "bigint" ? offset < 0n : !Number.isSafeInteger(offset) || offset < 0) {
+    throw unfitPlace("an offset, counted in octets from 0");
+  }
+  return init;
+}
+
+function unfitPlace(what: string): EncodeError {
+  return new EncodeError(`the state received needs ${what}`, { code: "not-encodable", scope: "delivery" });
 }
 
 /** The error of a rejection, from whatever says why. */

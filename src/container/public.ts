@@ -13,7 +13,8 @@ export {
 } from "../client/send-errors.ts";
 export { Message } from "../message/message.ts";
 export type { MessageId, MessageInit, PropertyValue } from "../message/fields.ts";
-export { BodySection, data, sequence, value } from "../message/body.ts";
+export { BodySection, data, sequence, streamed, value } from "../message/body.ts";
+export type { StreamedOptions } from "../message/body.ts";
 export { Described, Typed, Uuid, types } from "../wire/values.ts";
 export type { AmqpTypeName } from "../wire/values.ts";
 export type { Bytes } from "../util/bytes.ts";

@@ -7,7 +7,7 @@ import type { ErrorCondition } from "../frames/condition.ts";
 import { AmqpCondition, ConnectionCondition } from "../frames/condition.ts";
 import type { Begin } from "../frames/performatives.ts";
 import { Breach } from "./breach.ts";
-import type { LargeSend } from "./link.ts";
+import type { LargeSend, LinkEndpoint } from "./link.ts";
 import type { SessionConnection, SessionOwner, SessionSettings, SessionSink } from "./session.ts";
 import { SessionEndpoint } from "./session.ts";
 
@@ -111,6 +111,12 @@ export class Channels implements SessionOwner {
     for (const session of this.#local) if (session !== undefined) yield session;
   }
 
+  countStreaming(): number {
+    let count = 0;
+    for (const session of this) if (session.streaming) count += 1;
+    return count;
+  }
+
   enlist(session: SessionEndpoint): void {
     this.#unprepared.push(session);
   }
@@ -126,6 +132,13 @@ export class Channels implements SessionOwner {
   /** The byte budget has room again. */
   renew(): void {
     for (const session of this) session.renew();
+  }
+
+  /** The link with the largest message that has not come whole. */
+  largest(): LinkEndpoint | undefined {
+    let largest: LinkEndpoint | undefined;
+    for (const session of this) largest = session.links.largest(largest);
+    return largest;
   }
 
   queueLarge(link: LargeSend): void {

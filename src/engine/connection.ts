@@ -21,7 +21,7 @@ import { Handshake } from "./handshake.ts";
 import { IdleWatch, LEAST_PEER_IDLE } from "./idle.ts";
 import type { InputOwner } from "./input.ts";
 import { FrameInput, violation } from "./input.ts";
-import type { LargeSend } from "./link.ts";
+import type { LargeSend, LinkEndpoint } from "./link.ts";
 import { Pieces } from "./pieces.ts";
 import type { SessionEndpoint, SessionSettings, SessionSink } from "./session.ts";
 import type { ConnectionEvent, ConnectionState } from "./states.ts";
@@ -100,6 +100,8 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
   frameLimit = LEAST_FRAME;
   /** Octets received that wait to be taken. */
   buffered = 0;
+  /** Octets of messages that are not there whole. */
+  #gathered = 0;
   /** Set by the owner while the transport takes no more: messages of several frames then wait. */
   congested = false;
   readonly #sink: ConnectionSink;
@@ -341,11 +343,18 @@ export class ConnectionEndpoint implements ChannelsOwner, HandshakeOwner, InputO
     };
   }
 
-  /** More of the budget is used, or less. */
   charge(octets: number): void {
     const had = this.hasRoom;
     this.buffered += octets;
     if (!had && this.hasRoom) this.channels.renew();
+  }
+
+  gather(octets: number): void {
+    this.#gathered += octets;
+  }
+
+  excessive(): LinkEndpoint | undefined {
+    return this.#gathered < this.settings.maxBufferedBytes ? undefined : this.channels.largest();
   }
 
   // ---------------------------------------------------------------- what the input found

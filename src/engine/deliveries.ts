@@ -9,6 +9,7 @@ import type { Bytes } from "../util/bytes.ts";
 import { EMPTY, copyBytes } from "../util/bytes.ts";
 import type { Slab } from "../util/slab.ts";
 import type { TagTable, Tagged } from "../util/tag-table.ts";
+import type { IncomingBody } from "./incoming-body.ts";
 
 /** Something that we send. */
 export abstract class OutgoingTransfer {
@@ -64,6 +65,8 @@ export abstract class IncomingTransfer implements Tagged {
   tagHash = 0;
   /** Octets charged to the connection's budget for as long as it waits to be taken. */
   charge = 0;
+  /** The body, where that is read as it comes; `bytes` has nothing then. */
+  arriving: IncomingBody | undefined = undefined;
 
   /** A copy of the delivery-tag. */
   copyTag(): Bytes {

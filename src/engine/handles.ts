@@ -42,6 +42,11 @@ export class Handles {
     return this.#senders.size + this.#receivers.size;
   }
 
+  /** How many of them send. */
+  get senders(): number {
+    return this.#senders.size;
+  }
+
   /** Whether one more link can be attached. */
   get free(): boolean {
     return this.#lowestFree() <= this.peerMax;
@@ -180,6 +185,13 @@ export class Handles {
   /** The byte budget has room again. */
   renew(): void {
     for (const link of this.#receivers.values()) (link as ReceiverEndpoint).renew();
+  }
+
+  /** The link with the largest message that has not come whole, or `other` if that is larger. */
+  largest(other: LinkEndpoint | undefined): LinkEndpoint | undefined {
+    let largest = other;
+    for (const link of this.#receivers.values()) if (link.incomplete > (largest?.incomplete ?? 0)) largest = link;
+    return largest;
   }
 
   #create(role: Role, name: string): SenderEndpoint | ReceiverEndpoint {

@@ -12,12 +12,13 @@ import { AmqpCondition, ConnectionCondition } from "../frames/condition.ts";
 import type { Attach, Open, Performative, SaslPerformative } from "../frames/performatives.ts";
 import type { FrameSink, ProtocolHeader } from "../frames/splitter.ts";
 import { FrameType } from "../frames/splitter.ts";
-import { TransferHead, looksLikeTransfer, readTransfer } from "../frames/transfer.ts";
+import { TransferHead, hasTransfer, looksLikeTransfer, readTransfer } from "../frames/transfer.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { ByteReader, readDescriptor } from "../wire/decode.ts";
 import { Breach } from "./breach.ts";
 import type { Channels } from "./channels.ts";
 import type { Handshake } from "./handshake.ts";
+import type { ReceiverEndpoint } from "./receiver.ts";
 import type { ConnectionState } from "./states.ts";
 
 /** Descriptor of a transfer. */
@@ -52,6 +53,8 @@ export class FrameInput implements FrameSink {
   readonly #reader = new ByteReader();
   #held: { readonly type: number; readonly channel: number; readonly bytes: Uint8Array; readonly start: number }[] = [];
   #heldBytes = 0;
+  /** Who takes what still comes of a frame that was begun. */
+  #receiver: ReceiverEndpoint | undefined = undefined;
 
   constructor(owner: InputOwner, handshake: Handshake, channels: Channels) {
     this.#owner = owner;
@@ -79,7 +82,7 @@ export class FrameInput implements FrameSink {
     }
     try {
       if (type === FrameType.amqp && this.#owner.state === "opened" && looksLikeTransfer(bytes, start, end)) {
-        this.#transfer(start + 3, channel, bytes, begin, end);
+        this.#transfer(start + 3, channel, bytes, begin, end, 0);
         return;
       }
       this.#dispatch(type, channel, bytes, begin, start, end);
@@ -110,6 +113,30 @@ export class FrameInput implements FrameSink {
     this.#held.push({ type, channel, bytes: copyBytes(bytes.subarray(begin, end)), start: start - begin });
   }
 
+  onFrameBegun(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number, rest: number): boolean {
+    this.#receiver = undefined;
+    if (type !== FrameType.amqp || this.#owner.state !== "opened") return false;
+    if (!looksLikeTransfer(bytes, start, end) || !hasTransfer(bytes, start + 3, end)) return false;
+    try {
+      this.#receiver = this.#transfer(start + 3, channel, bytes, begin, end, rest);
+    } catch (error) {
+      this.#answer(error, channel);
+    }
+    return true;
+  }
+
+  onPayload(bytes: Uint8Array, from: number, to: number, rest: number): void {
+    const receiver = this.#receiver;
+    if (receiver === undefined) return;
+    try {
+      receiver.handlePayload(bytes, from, to, rest);
+    } catch (error) {
+      this.#receiver = undefined;
+      if (error instanceof Breach && error.scope === "link") receiver.punish(error);
+      else this.#answer(error, -1);
+    }
+  }
+
   #dispatch(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void {
     if (this.#owner.state === "end") return;
     if (type === FrameType.sasl || this.#handshake.inSasl) {
@@ -133,7 +160,7 @@ export class FrameInput implements FrameSink {
     reader.reset(bytes, start, end);
     if (this.#isTransfer(reader)) {
       this.#mustBeOpen("transfer");
-      if (this.#owner.state !== "discarding") this.#transfer(reader.position, channel, bytes, begin, end);
+      if (this.#owner.state !== "discarding") this.#transfer(reader.position, channel, bytes, begin, end, 0);
       return;
     }
     reader.reset(bytes, start, end);
@@ -171,10 +198,10 @@ export class FrameInput implements FrameSink {
     }
   }
 
-  #transfer(fields: number, channel: number, bytes: Uint8Array, begin: number, end: number): void {
+  #transfer(fields: number, channel: number, bytes: Uint8Array, begin: number, end: number, rest: number): ReceiverEndpoint | undefined {
     const head = this.#head;
     readTransfer(bytes, fields, end, head);
-    this.#channels.remote(channel).handleTransfer(head, bytes, begin, end);
+    return this.#channels.remote(channel).handleTransfer(head, bytes, begin, end, rest);
   }
 
   /** Whether the descriptor, in whatever encoding, is that of a transfer; the reader then stands behind it. */

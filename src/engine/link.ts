@@ -2,6 +2,7 @@
  * One end of a link, whichever its role (§2.6): how it is attached and detached, and what both roles share.
  */
 
+import type { DecodeError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Attach, Detach, Fields, Flow, Role } from "../frames/performatives.ts";
@@ -35,6 +36,12 @@ export interface ReceiverSink extends LinkSink {
   createDelivery(): IncomingTransfer;
   /** A delivery is complete. */
   onDelivery(delivery: IncomingTransfer): void;
+  /** The sections before the body of a delivery are there, and what is `arriving` follows. Told only where the link `streams`. */
+  onPartial(delivery: IncomingTransfer): void;
+  /** What was told as partial has come whole. */
+  onWhole(delivery: IncomingTransfer): void;
+  /** What comes is no message; `partial` if it was told as such. Nothing more is told of it but that it is whole. */
+  onBroken(delivery: IncomingTransfer, error: DecodeError, partial: boolean): void;
   /** A delivery was aborted by its sender: it counts for nothing. */
   onAborted(delivery: IncomingTransfer): void;
   /** The sender told its flow: `available`, or the end of a drain. */
@@ -53,8 +60,10 @@ export interface LinkConnection {
   readonly hasRoom: boolean;
   /** There is something to write. */
   want(): void;
-  /** More of the byte budget is used, or less. */
-  charge(octets: number): void;
+  /** So many more octets of messages that are not there whole. */
+  gather(octets: number): void;
+  /** The link with the largest message that is not there whole, where such messages use up the byte budget by themselves. */
+  excessive(): LinkEndpoint | undefined;
   /** A message of several frames waits for its turn. */
   queueLarge(link: LargeSend): void;
 }
@@ -74,6 +83,8 @@ export interface LinkOwner {
   readonly remoteIncomingWindow: number;
   /** Where the delivery-count of our senders begins. */
   readonly initialDeliveryCount: number;
+  /** Transfer frames of messages of several that may go now: a few are left to the other links of the session. */
+  readonly largeWindow: number;
   /** What was received on the session's links and is not settled, oldest first. */
   readonly incoming: Iterable<IncomingTransfer>;
   nextDeliveryId(): number;
@@ -93,6 +104,16 @@ export interface LinkOwner {
   disposeOutgoing(delivery: OutgoingTransfer, state: DeliveryState | undefined, settled: boolean): void;
   wantFlow(link: LinkEndpoint): void;
   writeDispositions(): void;
+  /** More of the byte budget is used, or less; `incomplete` of it by messages that are not there whole. */
+  charge(octets: number, incomplete: number): void;
+  /** Messages of several frames are to leave a part of the peer's window to others. */
+  reserve(): void;
+  /** One of its links takes deliveries that are read as they come. */
+  stream(): void;
+  /** A frame of such a delivery waits to be read. */
+  hold(octets: number): void;
+  /** So many of them were read. */
+  release(frames: number): void;
   writeAttach(attach: Attach): void;
   writeDetach(detach: Detach): void;
   assign(link: LinkEndpoint): void;
@@ -129,6 +150,11 @@ export abstract class LinkEndpoint {
   }
 
   abstract get owner(): LinkSink | undefined;
+
+  /** Octets that are kept of a message which has not come whole. */
+  get incomplete(): number {
+    return 0;
+  }
 
   get isAttached(): boolean {
     return this.state === "attached";

@@ -4,6 +4,7 @@
 
 import { allocate } from "#platform";
 
+import { DecodeError } from "../errors.ts";
 import { AmqpCondition, LinkCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Attach, Flow } from "../frames/performatives.ts";
@@ -13,11 +14,15 @@ import { serialDiff } from "../util/serial.ts";
 import { TagTable } from "../util/tag-table.ts";
 import { Breach } from "./breach.ts";
 import type { IncomingTransfer } from "./deliveries.ts";
+import { IncomingBody } from "./incoming-body.ts";
 import type { LinkSink, ReceiverSink } from "./link.ts";
 import { LinkEndpoint } from "./link.ts";
 
 /** Octets of the longest delivery-tag (§2.8.7). */
 const LONGEST_TAG = 32;
+/** Pieces of a message that together hold this many times their octets, and this many more, are put together before it is whole. */
+const WASTE = 4;
+const SPARE = 64 * 1024;
 /** Frames of one delivery that may come without payload before it counts as a way to waste time. */
 const MOST_EMPTY_FRAMES = 1024;
 
@@ -35,6 +40,12 @@ export class ReceiverEndpoint extends LinkEndpoint {
   readonly tags = new TagTable<IncomingTransfer>();
   /** Octets of the largest message taken; 0 is no limit. */
   maxMessageSize = 0;
+  /** Whether messages of several frames are handed over as soon as their body begins, to be read as it comes. */
+  streams = false;
+  /** Then: octets that may be kept of a message besides the data of its body, and of one whose body is no data. */
+  maxKept = 0;
+  /** Octets that wait to be taken. */
+  buffered = 0;
   /** Credit taken back, of which the peer may not have heard yet. */
   #revoked = 0;
   /** Messages by which the peer may overrun its credit. */
@@ -43,6 +54,10 @@ export class ReceiverEndpoint extends LinkEndpoint {
   #parts: Uint8Array[] = [];
   #size = 0;
   #emptyFrames = 0;
+  /** Octets of the message under way as the connection counts them. */
+  #gathered = 0;
+  /** The frame that is coming in is not the last one of its delivery. */
+  #more = false;
   /** Frames of a delivery that is ignored still come. */
   #skipping = false;
 
@@ -58,6 +73,11 @@ export class ReceiverEndpoint extends LinkEndpoint {
   /** The delivery of which some frames have come and some have not. */
   get unfinished(): IncomingTransfer | undefined {
     return this.#partial;
+  }
+
+  /** Octets of a message that is not there whole, as far as they are kept. */
+  override get incomplete(): number {
+    return this.#gathered;
   }
 
   // ---------------------------------------------------------------- commands
@@ -88,6 +108,22 @@ export class ReceiverEndpoint extends LinkEndpoint {
     if (!delivery.remoteSettled) this.session.disposeIncoming(delivery, state, settled);
   }
 
+  /** More of the byte budget is used, or less. @param incomplete the part of it that is of messages not there whole */
+  charge(octets: number, incomplete: number): void {
+    this.buffered += octets;
+    this.session.charge(octets, incomplete);
+  }
+
+  /** A frame of a body waits to be read. */
+  hold(octets: number): void {
+    this.session.hold(octets);
+  }
+
+  /** So many of them were read. */
+  release(frames: number): void {
+    this.session.release(frames);
+  }
+
   /** Ends the link because of a message that is none (robustness.md B85, listening side). */
   condemn(description: string): void {
     this.punish(new Breach("link", AmqpCondition.decodeError, description));
@@ -100,9 +136,10 @@ export class ReceiverEndpoint extends LinkEndpoint {
 
   // ---------------------------------------------------------------- input
 
-  handleTransfer(head: TransferHead, bytes: Uint8Array, begin: number, end: number): void {
+  /** @param rest octets of the frame's payload that have not come yet; `handlePayload` brings them. */
+  handleTransfer(head: TransferHead, bytes: Uint8Array, begin: number, end: number, rest: number): void {
     if (this.#partial !== undefined) {
-      this.#continue(this.#partial, head, bytes, begin, end);
+      this.#continue(this.#partial, head, bytes, begin, end, rest);
       return;
     }
     if (this.#skipping || (head.resume && head.tagLength >= 0 && this.#unknown(head, bytes))) {
@@ -128,7 +165,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
     delivery.remoteState = head.state;
     delivery.rcvSettleMode = head.rcvSettleMode;
     session.register(delivery);
-    if (head.more || head.aborted) {
+    if (head.more || head.aborted || rest !== 0) {
       delivery.tagSource = copyBytes(bytes.subarray(head.tagStart, head.tagStart + head.tagLength));
       delivery.tagLength = head.tagLength;
       this.#enter(delivery);
@@ -136,7 +173,8 @@ export class ReceiverEndpoint extends LinkEndpoint {
       this.#parts = [];
       this.#size = 0;
       this.#emptyFrames = 0;
-      this.#append(delivery, head, bytes, begin, end);
+      if (this.streams) delivery.arriving = new IncomingBody(this, this.maxKept);
+      this.#append(delivery, head, bytes, begin, end, rest);
       return;
     }
     if (this.maxMessageSize !== 0 && end - head.payload > this.maxMessageSize) throw this.#tooLarge(end - head.payload);
@@ -151,8 +189,16 @@ export class ReceiverEndpoint extends LinkEndpoint {
     delivery.tagLength = head.tagLength;
     this.#enter(delivery);
     delivery.charge = charge;
-    connection.charge(charge);
+    this.charge(charge, 0);
     sink.onDelivery(delivery);
+  }
+
+  /** More payload of the frame that came last. @param rest octets of it that are still missing */
+  handlePayload(bytes: Uint8Array, from: number, to: number, rest: number): void {
+    const delivery = this.#partial;
+    if (delivery === undefined) return;
+    this.#size += to - from;
+    this.#take(delivery, bytes, from, from, to, rest);
   }
 
   protected override readFlow(flow: Flow): void {
@@ -181,19 +227,22 @@ export class ReceiverEndpoint extends LinkEndpoint {
 
   protected override attached(): void {
     this.maxMessageSize = Number(this.settings?.maxMessageSize ?? 0);
+    if (this.streams) this.session.stream();
   }
 
   protected override lost(): void {
     this.credit = 0;
-    if (this.#partial !== undefined) this.session.connection.charge(-this.#partial.charge);
-    this.#partial = undefined;
-    this.#parts = [];
+    const partial = this.#partial;
+    if (partial !== undefined) {
+      this.#charge(partial, 0);
+      this.#leave();
+    }
     this.tags.clear();
   }
 
   // ---------------------------------------------------------------- private
 
-  #continue(delivery: IncomingTransfer, head: TransferHead, bytes: Uint8Array, begin: number, end: number): void {
+  #continue(delivery: IncomingTransfer, head: TransferHead, bytes: Uint8Array, begin: number, end: number, rest: number): void {
     if (head.deliveryId >= 0 && head.deliveryId !== delivery.deliveryId) {
       throw new Breach("link", AmqpCondition.invalidField, `delivery ${head.deliveryId} came in the middle of delivery ${delivery.deliveryId}`);
     }
@@ -209,30 +258,125 @@ export class ReceiverEndpoint extends LinkEndpoint {
       this.session.settledByPeer(delivery);
     }
     if (head.state !== undefined) delivery.remoteState = head.state;
-    this.#append(delivery, head, bytes, begin, end);
+    this.#append(delivery, head, bytes, begin, end, rest);
   }
 
-  #append(delivery: IncomingTransfer, head: TransferHead, bytes: Uint8Array, begin: number, end: number): void {
-    const { connection } = this.session;
+  #append(delivery: IncomingTransfer, head: TransferHead, bytes: Uint8Array, begin: number, end: number, rest: number): void {
     if (head.aborted) {
       this.#abort(delivery);
       return;
     }
     const size = end - head.payload;
     this.#size += size;
-    if (this.maxMessageSize !== 0 && this.#size > this.maxMessageSize) throw this.#tooLarge(this.#size);
-    if (size === 0) {
+    this.#more = head.more;
+    if (this.maxMessageSize !== 0 && this.#size + rest > this.maxMessageSize) throw this.#tooLarge(this.#size + rest);
+    if (size + rest === 0) {
       this.#emptyFrames += 1;
       if (this.#emptyFrames > MOST_EMPTY_FRAMES) throw this.#tooLarge(this.#size);
-    } else {
-      const { pieces } = connection;
-      const charge = pieces.keep(bytes, begin, end);
-      this.#parts.push(pieces.bytes.subarray(head.payload - pieces.shift, end - pieces.shift));
-      delivery.charge += charge;
-      connection.charge(charge);
     }
-    if (head.more) return;
-    this.#complete(delivery);
+    this.#take(delivery, bytes, begin, head.payload, end, rest);
+  }
+
+  /** Takes the payload bytes[from, to) of a frame, which begins at `begin` there. */
+  #take(delivery: IncomingTransfer, bytes: Uint8Array, begin: number, from: number, to: number, rest: number): void {
+    const body = delivery.arriving;
+    if (from !== to) {
+      const { pieces } = this.session.connection;
+      const charge = pieces.keep(bytes, begin, to);
+      if (body === undefined) {
+        this.#parts.push(pieces.bytes.subarray(from - pieces.shift, to - pieces.shift));
+        this.#charge(delivery, delivery.charge + charge);
+        if (delivery.charge > this.#size * WASTE + SPARE) this.#compact(delivery);
+        this.#gather(this.#size);
+      } else if (!this.#feed(delivery, body, pieces.bytes, from - pieces.shift, to - pieces.shift, rest === 0)) {
+        return;
+      }
+    }
+    if (rest !== 0 || this.#more) return;
+    if (body === undefined) this.#complete(delivery);
+    else this.#finish(delivery, body);
+  }
+
+  /** What a message that is not there whole costs now. */
+  #charge(delivery: IncomingTransfer, octets: number): void {
+    const more = octets - delivery.charge;
+    delivery.charge = octets;
+    this.charge(more, more);
+  }
+
+  /** Many small pieces hold more than they have: they are put together on the way. */
+  #compact(delivery: IncomingTransfer): void {
+    this.#parts = [joined(this.#parts, this.#size)];
+    this.#charge(delivery, this.#size);
+  }
+
+  /** So many octets of the message under way are kept: where such messages use up the byte budget by themselves, the largest of them goes. */
+  #gather(octets: number): void {
+    const more = octets - this.#gathered;
+    this.#gathered = octets;
+    this.session.connection.gather(more);
+    if (more <= 0) return;
+    const largest = this.session.connection.excessive();
+    if (largest === undefined) return;
+    const breach = new Breach("link", LinkCondition.messageSizeExceeded,
+      "messages that are not there whole use up the byte budget of the connection, and this link has the largest of them");
+    if (largest === this) throw breach;
+    largest.punish(breach);
+  }
+
+  /** Octets for a body that is read as it comes; false where that ended the link. */
+  #feed(delivery: IncomingTransfer, body: IncomingBody, bytes: Uint8Array, from: number, to: number, last: boolean): boolean {
+    const { scanner } = body;
+    const handed = scanner.state === "data";
+    try {
+      body.push(bytes, from, to, last);
+    } catch (error) {
+      return this.#break(delivery, body, error, handed);
+    }
+    if (scanner.excessive) throw this.#tooLarge(scanner.kept);
+    if (scanner.state === "data" && !handed) {
+      this.#charge(delivery, 0);
+      this.#gather(0);
+      (this.sink as ReceiverSink).onPartial(delivery);
+    } else if (scanner.state !== "data") {
+      this.#charge(delivery, scanner.kept);
+      this.#gather(scanner.kept);
+    }
+    return this.#partial === delivery;
+  }
+
+  /** It is no message: the rest of it is not looked at. */
+  #break(delivery: IncomingTransfer, body: IncomingBody, error: unknown, handed: boolean): boolean {
+    if (!(error instanceof DecodeError)) throw error;
+    this.#charge(delivery, 0);
+    this.#gather(0);
+    body.scanner.state = "data";
+    body.discard();
+    (this.sink as ReceiverSink).onBroken(delivery, error, handed);
+    return this.#partial === delivery;
+  }
+
+  #finish(delivery: IncomingTransfer, body: IncomingBody): void {
+    this.#checkSettled(delivery);
+    try {
+      body.end();
+    } catch (error) {
+      this.#break(delivery, body, error, true);
+      body.finish();
+    }
+    if (this.#partial !== delivery) return;
+    this.#leave();
+    if (body.scanner.state === "data") {
+      (this.sink as ReceiverSink).onWhole(delivery);
+      return;
+    }
+    const { head } = body.scanner;
+    this.charge(0, -delivery.charge);
+    delivery.arriving = undefined;
+    delivery.bytes = head;
+    delivery.start = 0;
+    delivery.end = head.length;
+    (this.sink as ReceiverSink).onDelivery(delivery);
   }
 
   /** A resumed delivery that this end knows nothing of is ignored (§2.6.13). */
@@ -246,28 +390,37 @@ export class ReceiverEndpoint extends LinkEndpoint {
   }
 
   #complete(delivery: IncomingTransfer): void {
-    if (this.remoteAttach?.sndSettleMode === "settled" && !delivery.remoteSettled) throw this.#wrongMode("unsettled", "settled");
+    this.#checkSettled(delivery);
     const parts = this.#parts;
     const whole = parts.length === 1 ? parts[0] as Uint8Array : joined(parts, this.#size);
-    this.session.connection.charge(this.#size - delivery.charge);
+    this.charge(this.#size - delivery.charge, -delivery.charge);
     delivery.charge = this.#size;
     delivery.bytes = whole;
     delivery.start = 0;
     delivery.end = this.#size;
+    this.#leave();
+    (this.sink as ReceiverSink).onDelivery(delivery);
+  }
+
+  /** No message is under way any more. */
+  #leave(): void {
+    this.#gather(0);
     this.#partial = undefined;
     this.#parts = [];
-    (this.sink as ReceiverSink).onDelivery(delivery);
   }
 
   #abort(delivery: IncomingTransfer): void {
     delivery.aborted = true;
     delivery.remoteSettled = true;
     this.session.settledByPeer(delivery);
-    this.session.connection.charge(-delivery.charge);
-    delivery.charge = 0;
-    this.#partial = undefined;
-    this.#parts = [];
+    this.#charge(delivery, 0);
+    delivery.arriving?.discard();
+    this.#leave();
     this.sink?.onAborted(delivery);
+  }
+
+  #checkSettled(delivery: IncomingTransfer): void {
+    if (this.remoteAttach?.sndSettleMode === "settled" && !delivery.remoteSettled) throw this.#wrongMode("unsettled", "settled");
   }
 
   #enter(delivery: IncomingTransfer): void {

@@ -13,13 +13,13 @@ import { Breach } from "./breach.ts";
 import type { OutgoingTransfer } from "./deliveries.ts";
 import type { LargeSend, LinkSettings, LinkSink, SenderSink } from "./link.ts";
 import { LinkEndpoint } from "./link.ts";
+import { Payload } from "./payload.ts";
+import { UNREAD_HOLDS_WINDOW } from "./windows.ts";
 
 /** Octets that a transactional-state without outcome adds to a transfer, less its txn-id: four more fields, descriptor, list and binary. */
 const TRANSFER_STATE_OVERHEAD = 20;
 /** Octets of the five last fields of a transfer where only batchable is set. */
 const BATCHABLE_OVERHEAD = 5;
-/** Octets of a piece of payload below which copying it is cheaper than a segment of its own. */
-const COPY_BELOW = 4096;
 
 export class SenderEndpoint extends LinkEndpoint implements LargeSend {
   readonly role = "sender";
@@ -36,10 +36,11 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
   #frame = 0;
   #body = 0;
   #large: OutgoingTransfer | undefined = undefined;
-  #largeSent = 0;
-  #largeSize = 0;
-  #largeChunk = 0;
-  #largeOffset = 0;
+  #payload: Payload | undefined = undefined;
+  /** Whether the first frame of the large message is written. */
+  #begun = false;
+  /** The large message is given up: the frame that says so waits for the session window. */
+  #aborting = false;
 
   override get owner(): LinkSink | undefined {
     return this.sink;
@@ -56,14 +57,24 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     return size === 0 ? Infinity : size;
   }
 
-  /** Whether a message of several frames is under way. */
+  /** Whether there is a frame of a message of several that could be written now. */
   get unfinished(): boolean {
-    return this.#large !== undefined && this.session.remoteIncomingWindow > 0;
+    const { session } = this;
+    if (this.#aborting) return session.remoteIncomingWindow > 0;
+    const delivery = this.#large;
+    const payload = this.#payload;
+    if (delivery === undefined || payload === undefined || session.largeWindow <= 0 || (!this.#begun && this.credit <= 0)) return false;
+    return payload.fills(this.#room(delivery));
   }
 
   /** The delivery of which some frames are written and some are not. */
   get partial(): OutgoingTransfer | undefined {
-    return this.#large;
+    return this.#aborting ? undefined : this.#large;
+  }
+
+  /** Whether some frames of a message are written and some are not. */
+  get midway(): boolean {
+    return this.#begun && this.#large !== undefined;
   }
 
   override attach(settings: LinkSettings): void {
@@ -154,61 +165,49 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
 
   /** Sends a large message; its chunks go by reference and must not change until it is settled. */
   sendChunks(delivery: OutgoingTransfer, chunks: readonly Uint8Array[]): void {
-    const { session } = this;
     delivery.chunks = chunks;
-    delivery.deliveryId = session.nextDeliveryId();
-    this.#large = delivery;
-    this.#largeSent = 0;
-    this.#largeSize = 0;
-    this.#largeChunk = 0;
-    this.#largeOffset = 0;
-    for (const chunk of chunks) this.#largeSize += chunk.length;
-    this.writeNext();
-    if (this.#large !== undefined) session.connection.queueLarge(this);
+    const payload = new Payload();
+    for (const chunk of chunks) payload.push(chunk);
+    payload.ended = true;
+    this.#start(delivery, payload);
+    this.#writeFrame(delivery, payload);
+    if (this.#large !== undefined) this.session.connection.queueLarge(this);
+  }
+
+  /**
+   * Begins a message whose payload comes over time: a frame leaves when there is enough for one, at a flush, and at the end. The
+   * caller has looked at `writable`, and calls `proceed` whenever it has handed something in.
+   */
+  sendStream(delivery: OutgoingTransfer, payload: Payload): void {
+    this.#start(delivery, payload);
+    this.proceed(delivery);
+  }
+
+  /** More of the payload is there, a flush was asked for, or its end was said. */
+  proceed(delivery: OutgoingTransfer): void {
+    if (this.#large === delivery && this.unfinished) this.session.connection.queueLarge(this);
   }
 
   writeNext(): boolean {
     const delivery = this.#large;
-    const { session } = this;
-    if (delivery === undefined || session.remoteIncomingWindow <= 0) return false;
-    const { connection } = session;
-    const w = connection.output;
-    const first = this.#largeSent === 0;
-    const tagLength = delivery.tagBytes?.length ?? 4;
-    const room = connection.frameLimit - transferFrameOverhead(first ? tagLength : 0) - stateOverhead(delivery);
-    const left = this.#largeSize - this.#largeSent;
-    const payload = Math.min(room, left);
-    w.begin();
-    this.#writeHead(w, delivery, first, payload < left, payload);
-    w.finish();
-    this.#writePayload(w, delivery, payload);
-    if (first) this.#count(delivery);
-    else session.sent(undefined);
-    connection.want();
-    if (this.#largeSent < this.#largeSize) return true;
-    this.#large = undefined;
-    delivery.writtenAt = w.total;
-    delivery.handleWritten();
-    this.sink?.onWritable();
-    return false;
+    if (delivery === undefined || !this.unfinished) return false;
+    if (this.#aborting) this.#writeAbort(delivery);
+    else this.#writeFrame(delivery, this.#payload as Payload);
+    return this.unfinished;
   }
 
-  /** Gives up a message of which some frames were sent; false if there is none such. */
+  /** Gives up a message of which some frames were sent, or none yet; false if there is none such. */
   abort(delivery: OutgoingTransfer): boolean {
-    if (this.#large !== delivery) return false;
+    if (this.#large !== delivery || this.#aborting) return false;
     const { session } = this;
-    const w = session.connection.output;
-    w.begin();
-    writeTransferFrame(w, session.channel, {
-      handle: this.handle, deliveryId: undefined, tag: undefined, messageFormat: undefined, settled: delivery.presettled, more: false,
-      state: delivery.transferState, aborted: true,
-    }, 0);
-    w.finish();
-    session.sent(undefined);
+    this.#drop();
+    if (!this.#begun) {
+      this.#finish();
+      return true;
+    }
     session.aborted(delivery);
-    this.#large = undefined;
-    session.connection.want();
-    this.sink?.onWritable();
+    this.#aborting = true;
+    if (session.remoteIncomingWindow > 0) this.#writeAbort(delivery);
     return true;
   }
 
@@ -260,6 +259,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     }
     this.draining = flow.drain === true;
     this.sink?.onFlow();
+    if (this.#large !== undefined) this.proceed(this.#large);
     if (this.writable || this.draining) this.sink?.onWritable();
   }
 
@@ -271,6 +271,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
 
   protected override readAttach(attach: Attach): void {
     if (attach.role !== "receiver") throw new Breach("link", AmqpCondition.invalidField, "both ends attached as sender");
+    if (attach.offeredCapabilities?.includes(UNREAD_HOLDS_WINDOW) === true) this.session.reserve();
   }
 
   protected override attached(): void {
@@ -279,7 +280,9 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
 
   protected override lost(): void {
     this.credit = 0;
+    this.#drop();
     this.#large = undefined;
+    this.#aborting = false;
   }
 
   /** The head of a frame that is one of several, or of a delivery with a state or that is batchable. */
@@ -298,28 +301,70 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     this.session.sent(delivery);
   }
 
-  #writePayload(w: SlabWriter, delivery: OutgoingTransfer, size: number): void {
-    const chunks = delivery.chunks as readonly Uint8Array[];
-    let left = size;
-    while (left > 0) {
-      const chunk = chunks[this.#largeChunk] as Uint8Array;
-      const take = Math.min(left, chunk.length - this.#largeOffset);
-      const piece = chunk.subarray(this.#largeOffset, this.#largeOffset + take);
-      if (take < COPY_BELOW) {
-        w.begin();
-        w.writeBytes(piece);
-        w.finish();
-      } else {
-        w.reference(piece);
-      }
-      left -= take;
-      this.#largeOffset += take;
-      if (this.#largeOffset === chunk.length) {
-        this.#largeChunk += 1;
-        this.#largeOffset = 0;
-      }
+  #start(delivery: OutgoingTransfer, payload: Payload): void {
+    this.#large = delivery;
+    this.#payload = payload;
+    this.#begun = false;
+  }
+
+  /** Octets of payload that the next frame of the large message has room for. */
+  #room(delivery: OutgoingTransfer): number {
+    const tagLength = this.#begun ? 0 : delivery.tagBytes?.length ?? 4;
+    return this.session.connection.frameLimit - transferFrameOverhead(tagLength) - stateOverhead(delivery);
+  }
+
+  /** Writes the next frame of the large message. */
+  #writeFrame(delivery: OutgoingTransfer, payload: Payload): void {
+    const { session } = this;
+    const { connection } = session;
+    const size = Math.min(this.#room(delivery), payload.waiting);
+    const last = payload.ended && size === payload.waiting;
+    const first = !this.#begun;
+    if (first) delivery.deliveryId = session.nextDeliveryId();
+    const w = connection.output;
+    w.begin();
+    this.#writeHead(w, delivery, first, !last, size);
+    w.finish();
+    payload.write(w, size);
+    this.#begun = true;
+    if (first) this.#count(delivery);
+    else session.sent(undefined);
+    connection.want();
+    if (last) {
+      this.#payload = undefined;
+      this.#large = undefined;
+      delivery.writtenAt = w.total;
+      delivery.handleWritten();
     }
-    this.#largeSent += size;
+    payload.source?.onTaken();
+    if (last) this.sink?.onWritable();
+  }
+
+  #writeAbort(delivery: OutgoingTransfer): void {
+    const { session } = this;
+    const w = session.connection.output;
+    w.begin();
+    writeTransferFrame(w, session.channel, {
+      handle: this.handle, deliveryId: undefined, tag: undefined, messageFormat: undefined, settled: delivery.presettled, more: false,
+      state: delivery.transferState, aborted: true,
+    }, 0);
+    w.finish();
+    session.sent(undefined);
+    session.connection.want();
+    this.#finish();
+  }
+
+  /** Lets go of the payload that is not written. */
+  #drop(): void {
+    this.#payload?.clear(this.session.connection.output.pool);
+    this.#payload = undefined;
+  }
+
+  /** The large message is no more: the next one can come. */
+  #finish(): void {
+    this.#large = undefined;
+    this.#aborting = false;
+    this.sink?.onWritable();
   }
 }
 

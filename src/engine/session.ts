@@ -50,6 +50,8 @@ export interface SessionConnection extends LinkConnection {
     readonly side: "client" | "server"; readonly acceptSessions: boolean; readonly maxBufferedBytes: number; readonly maxFrameSize: number;
     readonly initialOutgoingId?: number | undefined; readonly initialDeliveryCount?: number | undefined;
   };
+  /** More of the byte budget is used, or less. */
+  charge(octets: number): void;
   write(channel: number, performative: Performative): void;
 }
 
@@ -60,6 +62,8 @@ export interface SessionOwner {
   enlist(session: SessionEndpoint): void;
   /** It is over on both sides. */
   forget(session: SessionEndpoint): void;
+  /** It takes deliveries that are read as they come; answers how many sessions do. */
+  countStreaming(): number;
 }
 
 export class SessionEndpoint implements HandlesOwner, LedgerOwner {
@@ -75,6 +79,11 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
   remoteBegin: Begin | undefined = undefined;
   readonly windows: Windows;
   readonly ledger: Ledger;
+  /** Octets that were received on its links and wait to be taken, and those of them that are of messages not there whole. */
+  buffered = 0;
+  incomplete = 0;
+  /** Whether some of its deliveries are read as they come. */
+  streaming = false;
   readonly #owner: SessionOwner;
   #windowDue = false;
   #enlisted = false;
@@ -99,6 +108,16 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
   /** Transfer frames that the peer takes now. */
   get remoteIncomingWindow(): number {
     return this.windows.remoteIncoming;
+  }
+
+  /** The same for messages of several frames, which leave a few to the other links. */
+  get largeWindow(): number {
+    return this.links.senders > 1 ? this.windows.remoteShared : this.windows.remoteIncoming;
+  }
+
+  /** Whether the window may be renewed: also where others use up the byte budget, as long as nothing whole of its own waits. */
+  get hasRoom(): boolean {
+    return this.connection.hasRoom || this.buffered === this.incomplete;
   }
 
   /** The highest handle that the peer may use. */
@@ -217,19 +236,21 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
     if (this.state === "mapped") this.links.refuseAttach(attach, breach);
   }
 
-  handleTransfer(head: TransferHead, bytes: Uint8Array, begin: number, end: number): void {
-    if (this.state !== "mapped") return;
-    this.windows.received(end - begin);
+  /** @param rest octets of the frame's payload that have not come yet. Answers the link that takes them, if any does. */
+  handleTransfer(head: TransferHead, bytes: Uint8Array, begin: number, end: number, rest: number): ReceiverEndpoint | undefined {
+    if (this.state !== "mapped") return undefined;
+    this.windows.received(end - begin + rest);
     if (this.windows.low) this.#wantWindow();
     const link = this.links.remote(head.handle);
     if (link.discards) {
       if (head.deliveryId >= 0) this.skip(head.deliveryId);
-      return;
+      return undefined;
     }
     if (!(link instanceof ReceiverEndpoint)) {
       throw new Breach("session", AmqpCondition.notAllowed, `a transfer came on link ${link.name}, where this side is the sender`);
     }
-    link.handleTransfer(head, bytes, begin, end);
+    link.handleTransfer(head, bytes, begin, end, rest);
+    return link;
   }
 
   register(delivery: IncomingTransfer): void {
@@ -280,6 +301,32 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
     link.flowDue = true;
     this.#flows.push(link);
     this.#enlist();
+  }
+
+  charge(octets: number, incomplete: number): void {
+    this.buffered += octets;
+    this.incomplete += incomplete;
+    this.connection.charge(octets);
+    if (octets < 0 && this.buffered === this.incomplete && !this.connection.hasRoom) this.renew();
+  }
+
+  reserve(): void {
+    this.windows.reserves = true;
+  }
+
+  stream(): void {
+    if (this.streaming) return;
+    this.streaming = true;
+    this.windows.narrow(this.#owner.countStreaming());
+  }
+
+  hold(octets: number): void {
+    this.windows.hold(octets);
+  }
+
+  release(frames: number): void {
+    this.windows.release(frames);
+    if (this.windows.low) this.#wantWindow();
   }
 
   assign(link: LinkEndpoint): void {
@@ -366,7 +413,7 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
   }
 
   #wantWindow(): void {
-    if (this.#windowDue || !this.connection.hasRoom) return;
+    if (this.#windowDue || this.state !== "mapped" || !this.hasRoom) return;
     this.#windowDue = true;
     this.#enlist();
   }
@@ -380,7 +427,7 @@ export class SessionEndpoint implements HandlesOwner, LedgerOwner {
 
   #writeFlow(link: LinkEndpoint | undefined, echo: boolean): void {
     this.#windowDue = false;
-    if (this.connection.hasRoom) this.windows.renew();
+    if (this.hasRoom) this.windows.renew(!this.connection.hasRoom);
     const session = this.windows.fields;
     if (link === undefined) this.#write({ type: "flow", ...session, echo: echo ? true : undefined });
     else this.#write({ type: "flow", ...session, ...link.takeFlow() });

@@ -28,11 +28,21 @@ export interface FrameSink {
   onGarbage(bytes: Uint8Array): void;
   /** A frame whose body is bytes[start, end); an empty body is a heartbeat. `begin` is where its head lies. */
   onFrame(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number): void;
+  /**
+   * A large frame of which bytes[start, end) have come and `rest` octets have not. Answers whether they are to be handed on as they
+   * come, by `onPayload`; otherwise the frame is put together first.
+   */
+  onFrameBegun?(type: number, channel: number, bytes: Uint8Array, begin: number, start: number, end: number, rest: number): boolean;
+  /** More of a frame that was begun: bytes[from, to); `rest` octets are still missing. */
+  onPayload?(bytes: Uint8Array, from: number, to: number, rest: number): void;
   /** A frame that breaks the rules of framing. */
   onBadFrame(reason: string): void;
 }
 
 const HEADER_SIZE = 8;
+/** Octets from which on a frame that is cut need not be put together before it is handed on, and those of it that must be there. */
+const LARGE = 16 * 1024;
+const ENOUGH = 256;
 
 export class FrameSplitter {
   /** Octets of the largest frame that the peer may send now. */
@@ -44,6 +54,8 @@ export class FrameSplitter {
   #filled = 0;
   /** Octets that #partial will have in the end; 8 until a frame's size is known. */
   #wanted = HEADER_SIZE;
+  /** Octets missing of a frame that is handed on as it comes. */
+  #rest = 0;
   readonly #sink: FrameSink;
 
   constructor(sink: FrameSink, maxFrameSize: number) {
@@ -70,6 +82,11 @@ export class FrameSplitter {
     if (this.#stopped) return;
     let at = 0;
     const end = chunk.length;
+    if (this.#rest !== 0) {
+      at = Math.min(this.#rest, end);
+      this.#rest -= at;
+      this.#sink.onPayload?.(chunk, 0, at, this.#rest);
+    }
     if (this.#filled !== 0) {
       at = this.#complete(chunk);
       if (at < 0) return;
@@ -85,7 +102,10 @@ export class FrameSplitter {
       if (left < 4) break;
       const size = readSize(chunk, at);
       if (!this.#acceptable(size)) return;
-      if (left < size) break;
+      if (left < size) {
+        if (size >= LARGE && left >= ENOUGH && this.#begun(chunk, at, size)) return;
+        break;
+      }
       this.#frame(chunk, at, size);
       at += size;
     }
@@ -166,6 +186,17 @@ export class FrameSplitter {
     this.#sink.onHeader({
       id: bytes[at + 4] as number, major: bytes[at + 5] as number, minor: bytes[at + 6] as number, revision: bytes[at + 7] as number,
     });
+  }
+
+  /** Hands on the part of a large frame that is there, if the sink takes it. */
+  #begun(chunk: Uint8Array, at: number, size: number): boolean {
+    const offset = (chunk[at + 4] as number) << 2;
+    if (offset < HEADER_SIZE || at + offset >= chunk.length) return false;
+    const channel = ((chunk[at + 6] as number) << 8) | (chunk[at + 7] as number);
+    const rest = at + size - chunk.length;
+    if (this.#sink.onFrameBegun?.(chunk[at + 5] as number, channel, chunk, at, at + offset, chunk.length, rest) !== true) return false;
+    this.#rest = rest;
+    return true;
   }
 
   #frame(bytes: Uint8Array, at: number, size: number): void {

@@ -39,6 +39,13 @@ export function looksLikeTransfer(bytes: Uint8Array, at: number, end: number): b
   return at + 5 <= end && bytes[at] === 0x00 && bytes[at + 1] === 0x53 && bytes[at + 2] === 0x14;
 }
 
+/** Whether the performative of a transfer whose descriptor ends at `fields` is there whole. */
+export function hasTransfer(bytes: Uint8Array, fields: number, end: number): boolean {
+  const format = bytes[fields];
+  if (format === 0xc0) return fields + 2 <= end && fields + 2 + (bytes[fields + 1] as number) <= end;
+  return format === 0xd0 && fields + 5 <= end && fields + 5 + readU32(bytes, fields + 1) <= end;
+}
+
 /**
  * Reads a transfer whose descriptor ends at `fields`.
  * @throws DecodeError decode-error

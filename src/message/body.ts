@@ -1,6 +1,8 @@
 /** The three forms that the body of a message can have (§3.2.6-8), where a program wants to choose. */
 
 import { notEncodable } from "../wire/values.ts";
+import type { OpenBody } from "./streamed-body.ts";
+import { StreamedBody, notKept } from "./streamed-body.ts";
 
 /** Sections that a body may have; more are taken for an attack on arrival, so they are not sent either. */
 export const MAX_BODY_SECTIONS = 10_000;
@@ -8,7 +10,7 @@ export const MAX_BODY_SECTIONS = 10_000;
 /** A body whose section was chosen with `data`, `sequence` or `value`. */
 export class BodySection<K extends "data" | "sequence" | "value" = "data" | "sequence" | "value"> {
   readonly section: K;
-  /** data: the chunks, sequence: the lists, each a section of its own; value: the one value. @internal */
+  /** data: the chunks, or one StreamedBody; sequence: the lists, each a section of its own; value: the one value. @internal */
   readonly parts: readonly unknown[];
 
   private constructor(section: K, parts: readonly unknown[]) {
@@ -21,8 +23,14 @@ export class BodySection<K extends "data" | "sequence" | "value" = "data" | "seq
     return new BodySection(section, parts);
   }
 
-  /** What `message.body` reads. @internal */
+  /** Whether its octets come from somewhere when it is sent. @internal */
+  get isStreamed(): boolean {
+    return this.parts[0] instanceof StreamedBody;
+  }
+
+  /** What `message.body` reads. @throws LinkError invalid-state for a streamed body @internal */
   get content(): unknown {
+    if (this.isStreamed) throw notKept();
     if (this.parts.length === 1) return this.parts[0];
     if (this.section === "sequence") return this.parts;
     return joinBytes(this.parts as readonly Uint8Array[]);
@@ -50,6 +58,34 @@ export function sequence(...lists: unknown[][]): BodySection<"sequence"> {
 /** A body of one amqp-value section, whatever the value: bytes as AMQP binary, for example. */
 export function value(value: unknown): BodySection<"value"> {
   return BodySection.of("value", [value]);
+}
+
+/** Options of `streamed()`. */
+export interface StreamedOptions {
+  /** Octets of the body, 0 to 2^53 - 1. @default not known: the body is sent as several data sections */
+  length?: number | undefined;
+}
+
+/**
+ * A body that is asked for when its message leaves, as fast as the peer takes it: of any size, and never in memory as a whole.
+ * @param open gives the octets from `offset` on; it is called with 0 when the message is about to leave, and again where it has to be sent again
+ * @throws EncodeError not-encodable for other arguments
+ */
+export function streamed(open: (offset: number) => AsyncIterable<Uint8Array>, options?: StreamedOptions): BodySection<"data"> {
+  if (typeof open !== "function") throw notEncodable("streamed(): argument 1 is a function that gives an async iterable of Uint8Array");
+  for (const name of Object.keys(options ?? {})) {
+    if (name !== "length") throw notEncodable(`streamed(): there is no option ${JSON.stringify(name.slice(0, 80))}; there is length`);
+  }
+  const length = options?.length;
+  if (length !== undefined && (!Number.isSafeInteger(length) || length < 0)) {
+    throw notEncodable("streamed(): option \"length\" is a whole number of octets, 0 to 2^53 - 1");
+  }
+  return streamedSection(open, length);
+}
+
+/** A body section of octets that are not here; without `open` somebody hands them in. @internal */
+export function streamedSection(open?: OpenBody, length?: number, footer?: () => Uint8Array): BodySection<"data"> {
+  return BodySection.of("data", [new StreamedBody(open, length, footer)]);
 }
 
 /** The bytes of several chunks, one after the other. */

@@ -203,6 +203,7 @@ function nameOf(code: number): string {
   return "a section";
 }
 
-function broken(what: string): DecodeError {
+/** The error of bytes that are no message. */
+export function broken(what: string): DecodeError {
   return new DecodeError(`message: ${what}`, { code: "decode-error", scope: "delivery" });
 }

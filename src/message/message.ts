@@ -4,7 +4,7 @@ import { ByteWriter } from "../util/byte-writer.ts";
 import type { Bytes } from "../util/bytes.ts";
 import { copyBytes, EMPTY } from "../util/bytes.ts";
 import type { DecodeOptions } from "../wire/decode.ts";
-import { BodySection } from "./body.ts";
+import { BodySection, joinBytes } from "./body.ts";
 import { asBytes, asJson, asText } from "./body-forms.ts";
 import { checkMessage } from "./check.ts";
 import type { MessageId, MessageInit, PropertyValue } from "./fields.ts";
@@ -52,6 +52,23 @@ export class Message<Body = unknown> extends MessageState {
     message.decoding = decoding;
     if (messageFormat !== 0) (message as { messageFormat: number }).messageFormat = messageFormat;
     return message;
+  }
+
+  /** A message of which the sections before the body are here, as `checkMessage` has passed them, and whose body is read elsewhere. @internal */
+  static withoutBody(head: Bytes, body: BodySection, decoding?: DecodeOptions, messageFormat = 0): Message {
+    const message = Message.fromWire(head, 0, head.length, decoding, messageFormat);
+    message.content = body;
+    message.flags |= FLAG.bodySet;
+    return message;
+  }
+
+  /** The footer of a message whose body was read elsewhere. @internal */
+  addFooter(footer: Bytes): void {
+    if (footer.length === 0) return;
+    this.wire = joinBytes([this.wire.subarray(this.wireStart, this.wireEnd), footer]);
+    this.wireStart = 0;
+    this.wireEnd = this.wire.length;
+    if (this.footerMap !== undefined && Object.keys(this.footerMap).length === 0) this.footerMap = undefined;
   }
 
   /** The message in a copy of `bytes`. @throws DecodeError decode-error where they are no message; values are decoded when touched */
@@ -234,6 +251,7 @@ export class Message<Body = unknown> extends MessageState {
   toJSON(): Record<string, unknown> {
     const fields: Record<string, unknown> = {};
     for (const name of FIELD_NAMES) {
+      if (name === "body" && this.content instanceof BodySection && this.content.isStreamed) continue;
       const value = (this as unknown as Record<string, unknown>)[name];
       if (name !== "address" && !isDefault(name, value)) fields[name] = value;
     }

@@ -10,14 +10,18 @@ import {
   writeUbyte, writeUint, writeUlong, writeUuid, writeValue,
 } from "../wire/encode.ts";
 import { notEncodable, show, Typed, Uuid } from "../wire/values.ts";
+import { EMPTY } from "../util/bytes.ts";
 import { BodySection } from "./body.ts";
 import type { MessageId } from "./fields.ts";
 import { SECTION } from "./layout.ts";
+import { StreamedBody } from "./streamed-body.ts";
 
 /** Bytes of the caller's that belong into the message at an offset from its first octet, and were not copied. */
 export interface BodyReference {
   readonly at: number;
   readonly bytes: Uint8Array;
+  /** Where the body comes from that belongs there, data sections and all; `bytes` is empty then. */
+  readonly stream?: StreamedBody | undefined;
 }
 
 /** Data of more octets than this goes by reference, where the caller can take references. */
@@ -195,7 +199,8 @@ function isSection(body: unknown): body is BodySection {
 
 function writeChosen(w: ByteWriter, body: BodySection, start: number, references: BodyReference[] | undefined): void {
   for (const part of body.parts) {
-    if (body.section === "data") writeData(w, part as Uint8Array, start, references);
+    if (part instanceof StreamedBody) writeStreamed(w, part, start, references);
+    else if (body.section === "data") writeData(w, part as Uint8Array, start, references);
     else writeBodyValue(w, body.section === "sequence" ? SECTION.sequence : SECTION.value, part === undefined ? null : part);
   }
 }
@@ -221,6 +226,12 @@ export function writeData(w: ByteWriter, chunk: Uint8Array, start: number, refer
   w.view.setUint32(w.position + 1, chunk.length);
   w.position += 5;
   references.push({ at: w.position - start, bytes: chunk });
+}
+
+/** The place of a body that is not here. */
+function writeStreamed(w: ByteWriter, stream: StreamedBody, start: number, references: BodyReference[] | undefined): void {
+  if (references === undefined) throw unfit("body", "it is streamed: only a sender can send it, there are no bytes of the whole");
+  references.push({ at: w.position - start, bytes: EMPTY, stream });
 }
 
 /** Nulls for the fields from `count` to `field`; answers the number of fields when `field` itself has been written. */

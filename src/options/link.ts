@@ -70,6 +70,11 @@ export interface SenderOptionsBase extends LinkOptionsBase {
 export interface ReceiverOptionsBase extends LinkOptionsBase {
   /** Our own end; a text is its address. */
   target?: string | TargetInit | undefined;
+  /**
+   * Hand a delivery over as soon as the sections before its body are there; `delivery.stream()` reads the body as it comes, without a limit on
+   * its size unless `maxMessageSize` is given. A body that is no data is handed over whole. @default false
+   */
+  partial?: boolean | undefined;
   /** Deliveries ahead that are neither settled nor passed by the loop; 0 is manual, with `flow()`. @default 100 */
   prefetch?: number | undefined;
   /** Accept a delivery when the loop asks for the next. @default true */

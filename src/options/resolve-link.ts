@@ -59,6 +59,8 @@ export interface ResolvedSender extends ResolvedLink {
 /** Options of a receiver, all there. */
 export interface ResolvedReceiver extends ResolvedLink {
   readonly target: ResolvedTerminus;
+  /** Whether deliveries are read as they come. */
+  readonly partial: boolean;
   readonly prefetch: number;
   /** Whether `prefetch` was given, so that `receive()` alone need not use credit 1. */
   readonly prefetchGiven: boolean;
@@ -166,6 +168,9 @@ export function resolveReceiverOptions(
   const modes = settleModes(all, where);
   const lookup = source === null;
   if (lookup) checkLookup(all, where);
+  if (all.partial === true && all.schema !== undefined) {
+    throw configError(where, 'option "schema" needs the whole body, and with option "partial" that is read as it comes: give one of the two');
+  }
   const durable = all.durable ?? lookup;
   const life = lifeOf(all, modes.guarantee);
   const init = asTerminus(source ?? undefined, sourceSchema, `${where}: source`);
@@ -178,6 +183,7 @@ export function resolveReceiverOptions(
     ...common(all, modes),
     source: lookup ? dynamic : withAddress(dynamic, context.address),
     target,
+    partial: all.partial ?? false,
     prefetch: all.prefetch ?? DEFAULT_PREFETCH,
     prefetchGiven: all.prefetch !== undefined,
     autoAccept: all.autoAccept ?? true,

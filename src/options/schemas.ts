@@ -191,6 +191,7 @@ export const senderShape: Shape<SenderOptionsBase> = {
 export const receiverShape: Shape<ReceiverOptionsBase> = {
   ...linkShape,
   target: rule<string | TargetInit>("an address or an object of target options", isTerminus),
+  partial: flag,
   prefetch: whole(0, 2 ** 31 - 1),
   autoAccept: flag,
   dynamic: flag,

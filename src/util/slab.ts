@@ -138,10 +138,11 @@ export class SlabWriter extends ByteWriter {
     this.position = this.#mark;
   }
 
-  /** Puts bytes of somebody else's between what is written before and after. */
-  reference(bytes: Uint8Array): void {
+  /** Puts bytes of somebody else's between what is written before and after; those of a slab of this pool hold it until they have left. */
+  reference(bytes: Uint8Array, slab?: Slab): void {
     this.#cut();
-    this.#ready.push({ slab: undefined, bytes });
+    if (slab !== undefined) slab.users += 1;
+    this.#ready.push({ slab, bytes });
     this.#before += bytes.length;
   }
 

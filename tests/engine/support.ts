@@ -3,11 +3,12 @@
 import type { ConnectionSettings, ConnectionSink } from "../../src/engine/connection.ts";
 import { ConnectionEndpoint } from "../../src/engine/connection.ts";
 import { IncomingTransfer, OutgoingTransfer } from "../../src/engine/deliveries.ts";
+import type { IncomingBody } from "../../src/engine/incoming-body.ts";
 import type { LinkEndpoint, LinkSettings, ReceiverSink, SenderSink } from "../../src/engine/link.ts";
 import { ReceiverEndpoint } from "../../src/engine/receiver.ts";
 import type { SenderEndpoint } from "../../src/engine/sender.ts";
 import type { SessionEndpoint, SessionSettings, SessionSink } from "../../src/engine/session.ts";
-import type { AmqpError } from "../../src/errors.ts";
+import type { AmqpError, DecodeError } from "../../src/errors.ts";
 import type { ErrorCondition } from "../../src/frames/condition.ts";
 import type { DeliveryState } from "../../src/frames/delivery-state.ts";
 import type { Attach, Open } from "../../src/frames/performatives.ts";
@@ -167,6 +168,21 @@ export class ReceiverOwner implements ReceiverSink {
     const { body } = received;
     const shown = body.length > 16 ? `${body.length} octets, sum ${body.reduce((sum, octet) => (sum * 31 + octet) % 65521, 0)}` : toHex(body);
     this.#log.push(`delivery ${received.deliveryId} tag ${toHex(received.copyTag())}${received.remoteSettled ? " settled" : ""}: ${shown}`);
+  }
+
+  onPartial(delivery: IncomingTransfer): void {
+    const received = delivery as Received;
+    this.received.push(received);
+    const head = (received.arriving as IncomingBody).scanner.head;
+    this.#log.push(`partial delivery ${received.deliveryId} tag ${toHex(received.copyTag())}: ${toHex(head)}`);
+  }
+
+  onWhole(delivery: IncomingTransfer): void {
+    this.#log.push(`whole ${delivery.deliveryId}`);
+  }
+
+  onBroken(delivery: IncomingTransfer, error: DecodeError, partial: boolean): void {
+    this.#log.push(`broken ${delivery.deliveryId}${partial ? " partial" : ""} ${error.message}`);
   }
 
   onAborted(delivery: IncomingTransfer): void {

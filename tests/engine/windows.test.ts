@@ -76,7 +76,7 @@ describe("the incoming window", () => {
     expect(before).toEqual([0]);
     solo.send("flow", { echo: true });
     expect(fieldsOf(solo.take(), "flow", "incomingWindow")).toEqual([0]);
-    for (const delivery of receiver.received) solo.endpoint.charge(-delivery.charge);
+    for (const delivery of receiver.received) receiver.endpoint.charge(-delivery.charge, 0);
     expect(solo.log.at(-1)).toBe("room");
     expect(fieldsOf(solo.take(), "flow", "incomingWindow", "nextIncomingId")).toEqual([{ incomingWindow: 16, nextIncomingId: 16 }]);
   });
@@ -109,7 +109,7 @@ describe("the incoming window", () => {
     const send = (count: number, size: number): void => {
       for (let i = 0; i < count; i++, sent++) {
         solo.send("transfer", { deliveryId: sent, deliveryTag: tag(sent), settled: true }, new Uint8Array(size));
-        for (const delivery of receiver.received.splice(0)) solo.endpoint.charge(-delivery.charge);
+        for (const delivery of receiver.received.splice(0)) receiver.endpoint.charge(-delivery.charge, 0);
       }
     };
     const flows = (): void => {
@@ -227,7 +227,7 @@ describe("the peer's window", () => {
       for (let i = 0; i < 10_000; i++) sender.send(hex("005377a10161"), { presettled: true });
       pair.pump();
       for (const delivery of receiver.received.splice(0)) {
-        pair.server.endpoint.charge(-delivery.charge);
+        receiver.endpoint.charge(-delivery.charge, 0);
         rounds += 1;
       }
     }

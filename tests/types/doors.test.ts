@@ -17,7 +17,7 @@ const DOORS = {
       "AmqpError", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described",
       "EncodeError", "InDoubtError", "LimitError", "LinkError", "Message", "MessagingHandler", "Reject", "Release",
       "ModifiedError", "NotSentError", "RedirectError", "RejectedError", "ReleasedError", "SaslError", "SendError", "SessionError",
-      "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "scramCredentials", "sequence", "types", "value",
+      "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "scramCredentials", "sequence", "streamed", "types", "value",
     ],
     types: [
       "AuthenticateContext", "PasswordsContext", "PeerCertificate", "SaslClient", "SaslClientContext", "SaslMessage", "SaslServer",
@@ -26,7 +26,7 @@ const DOORS = {
       "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
       "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "FlowOptions", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption",
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
-      "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions", "SchemaIssue", "SchemaResult", "StandardSchema",
+      "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions", "SchemaIssue", "SchemaResult", "StandardSchema", "StreamedOptions",
       "ScheduledTask", "ConnectionErrorEvent", "ConnectionEvent", "DeliveryEvent", "EndpointHandler", "Event", "Handler", "Handlers",
       "IncomingEvent", "LinkErrorEvent", "LinkEvent", "LinkOpeningEvent", "MessagingHandlerOptions", "OutgoingEvent", "ReceiverEvent", "SenderEvent", "SessionErrorEvent",
       "SessionEvent", "TransactionEvent", "TransactionHandler",
