@@ -8,7 +8,7 @@ export {
   TransactionError, Typed, Uuid, data, scramCredentials, sequence, streamed, types, value,
 } from "./container/public.ts";
 export type {
-  AmqpTypeName, AuthenticateContext, BatchOptions, Bytes, CallOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
+  AmqpTypeName, AuthenticateContext, BatchOptions, Bytes, CallOptions, CbsOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
   ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
   ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,

@@ -9,7 +9,7 @@ import type { ConnectionSink } from "../engine/connection.ts";
 import { ConnectionEndpoint } from "../engine/connection.ts";
 import type { SessionEndpoint, SessionSettings, SessionSink } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
-import { AmqpError as BaseError, ConnectionError } from "../errors.ts";
+import { AmqpError as BaseError, ConfigError, ConnectionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import { AmqpCondition } from "../frames/condition.ts";
 import type { Begin, Open } from "../frames/performatives.ts";
@@ -90,6 +90,8 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   /** The socket was full: those who wait for it are to be told. */
   #congested = false;
   #closing: Promise<void> | undefined = undefined;
+  /** The peer has opened, and what must be done before any session begins is under way. */
+  #preparing = false;
   #over: AmqpError | true | undefined = undefined;
   #failure: AmqpError | undefined = undefined;
 
@@ -116,7 +118,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   }
 
   get opened(): boolean {
-    return this.#local === "active" && this.#remote === "active";
+    return this.#local === "active" && this.#remote === "active" && !this.#preparing;
   }
 
   get identity(): PeerIdentity | undefined {
@@ -159,16 +161,16 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   senderIn(session: ClientSession | undefined, target: string | TargetInit | null | undefined, options: SenderOptions | undefined): Opening<Sender> {
     this.#mustLive();
-    const events = this.#eventsFor(session, options?.handler ?? this.profile.defaults.sender?.handler);
-    const defaults = layered(this.profile.defaults.sender, events?.senderDefaults);
+    const events = session?.internal === true ? undefined : this.#eventsFor(session, options?.handler ?? this.profile.defaults.sender?.handler);
+    const defaults = session?.internal === true ? undefined : layered(this.profile.defaults.sender, events?.senderDefaults);
     const resolved = resolveSenderOptions(target, options, { defaults, address: this.profile.address });
     return this.#openLink(session, new ClientSender(this.#nowhere, resolved.name ?? freshId(), resolved), events) as Opening<Sender>;
   }
 
   receiverIn(session: ClientSession | undefined, source: string | SourceInit | null | undefined, options: ReceiverOptions | undefined): Opening<Receiver> {
     this.#mustLive();
-    const events = this.#eventsFor(session, options?.handler ?? this.profile.defaults.receiver?.handler);
-    const defaults = layered(this.profile.defaults.receiver, events?.receiverDefaults);
+    const events = session?.internal === true ? undefined : this.#eventsFor(session, options?.handler ?? this.profile.defaults.receiver?.handler);
+    const defaults = session?.internal === true ? undefined : layered(this.profile.defaults.receiver, events?.receiverDefaults);
     const resolved = resolveReceiverOptions(source, options, { defaults, address: this.profile.address });
     return this.#openLink(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved), events) as unknown as Opening<Receiver>;
   }
@@ -202,7 +204,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   }
 
   *links(): IterableIterator<Sender | Receiver> {
-    for (const link of this.#sessions.links()) if (!(link instanceof ControlLink)) yield link as unknown as Sender | Receiver;
+    for (const link of this.#sessions.links()) if (!(link instanceof ControlLink) && !this.#isInternal(link)) yield link as unknown as Sender | Receiver;
   }
 
   transaction(options?: TransactionOptions): Promise<Transaction>;
@@ -367,6 +369,23 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     }
     this.#local = "active";
     this.#remote = "active";
+    const socket = this.#socket as Socket;
+    if (socket.prepare === undefined) {
+      this.#ready(open);
+      return;
+    }
+    this.#preparing = true;
+    socket.prepare().then(() => {
+      if (this.#socket === socket && this.#attempt !== undefined) this.#ready(open);
+    }, (error: unknown) => {
+      if (this.#socket !== socket || this.#attempt === undefined) return;
+      this.#endpoint?.close();
+      this.#refuse(error as AmqpError);
+    });
+  }
+
+  #ready(open: Open): void {
+    this.#preparing = false;
     this.#attempt?.resolve();
     this.#attempt = undefined;
     this.#putOff.end(undefined);
@@ -374,6 +393,22 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.emit("on_connection_opened");
     this.tell({ type: "connected", url: this.url ?? "", remoteContainer: open.containerId });
     this.#sessions.begin();
+  }
+
+  /** A session of the library's own, begun at once. @throws ConfigError limit-exceeded where the peer has no channel for it */
+  internalSession(): ClientSession {
+    this.#mustLive();
+    if (!this.hasChannel) throw new ConfigError("no channel is left for another session (channel-max of both sides)", { code: "limit-exceeded", scope: "session" });
+    const session = new ClientSession(this, resolveSessionOptions(undefined, undefined), false);
+    session.internal = true;
+    session.events = undefined;
+    this.#sessions.adopt(session);
+    this.beginSession(session);
+    return session;
+  }
+
+  #isInternal(link: ClientLink): boolean {
+    return (link.host as { readonly internal?: boolean }).internal === true;
   }
 
   onClosed(error: ErrorCondition | undefined): void {
@@ -438,6 +473,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   onTransportClosed(error: Error | undefined): void {
     const endpoint = this.#endpoint as ConnectionEndpoint;
     const why = endpoint.handleEnd();
+    this.#socket?.release?.();
     const lost = error instanceof BaseError ? error : new ConnectionError(
       why === undefined ? `the connection was lost: ${error?.message ?? "the peer hung up without a close"}` : `the peer ${why}${error === undefined ? "" : ` (${error.message})`}`,
       { code: why === undefined ? "disconnected" : "handshake-failed", scope: "connection", origin: "transport", retryable: true, cause: error },
@@ -501,6 +537,9 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   #refuse(error: AmqpError): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
+    this.#socket?.release?.();
+    if (this.#preparing) this.#sessions.loseInternal(error);
+    this.#preparing = false;
     attempt?.reject(error);
   }
 
@@ -510,6 +549,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#over = error ?? true;
     if (this.#local === "active") this.emit("on_connection_local_close");
     this.#local = "closed";
+    this.#socket?.release?.();
     const reason = error ?? new ConnectionError("the connection is closed", { code: "connection-closed", scope: "connection" });
     this.#attempt?.reject(reason);
     this.#attempt = undefined;

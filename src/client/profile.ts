@@ -53,4 +53,8 @@ export interface Socket {
   readonly saslOptional?: boolean | undefined;
   /** Fulfils a need of `sasl`. */
   answer(need: Need): Promise<Answer> | Answer;
+  /** What has to be done when the peer has opened, before any session begins; the attempt fails when it rejects. */
+  prepare?(): Promise<void>;
+  /** The connection is done with this socket. */
+  release?(): void;
 }

@@ -40,6 +40,8 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   readonly options: ResolvedSession;
   /** Made for one link, so that it goes when that goes. */
   readonly implicit: boolean;
+  /** The library's own: its links have none of the container's defaults, and neither `links()` nor handlers hear of them. */
+  internal = false;
   readonly opened = new Deferred<void>();
   readonly links = new Set<ClientLink>();
   endpoint: SessionEndpoint | undefined = undefined;
@@ -98,6 +100,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
 
   /** The handlers that are asked after its own have changed. */
   inherit(parent: EventScope | undefined): void {
+    if (this.internal) return;
     if (this.#own === undefined) this.events = parent;
     else this.#own.parent = parent;
     for (const link of this.links) link.inherit(this.events);

@@ -111,6 +111,11 @@ export class Sessions {
     for (const session of this.#all) session.endpoint?.writeDispositions();
   }
 
+  /** What the library does for itself ends with the socket that it does it on. */
+  loseInternal(error: AmqpError): void {
+    for (const session of [...this.#all]) if (session.internal) session.lost(error);
+  }
+
   /** The connection is over. */
   lose(error: AmqpError | undefined): void {
     this.#unbegun = [];

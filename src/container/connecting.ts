@@ -11,7 +11,9 @@ import { hostPort } from "../options/url.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import type { WebSocketSettings } from "../transport/duplex-options.ts";
 import { streamDuplex } from "../transport/streams.ts";
+import { Renewal } from "./renewal.ts";
 import { identityFor, signIn } from "./signing-in.ts";
+import type { Identity } from "./signing-in.ts";
 import { connectDuplex } from "#transport";
 
 /** Connects to the first url that answers. @throws ConnectionError with every cause in `errors`, TimeoutError timeout */
@@ -39,7 +41,7 @@ async function tryEach(connection: ClientConnection, options: ResolvedConnect, s
     const shown = placeOf(url);
     connection.tell({ type: "connecting", url: shown, attempt });
     try {
-      await connection.run(await openSocket(url, shown, options, attempt, signal));
+      await connection.run(await openSocket(connection, url, options, attempt, signal));
       return;
     } catch (error) {
       signal.throwIfAborted();
@@ -65,12 +67,33 @@ function failure(errors: readonly AmqpError[]): ConnectionError {
   });
 }
 
-async function openSocket(url: ParsedUrl, shown: string, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
+async function openSocket(connection: ClientConnection, url: ParsedUrl, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
+  const shown = placeOf(url);
   const identity = await identityFor(url, options, { url: shown, attempt, signal });
   const transport = typeof options.transport === "function" ? await options.transport(shown) : options.transport;
   const duplex = transport === undefined ? await openDuplex(url, options, signal) : streamDuplex(transport);
-  return { duplex, transport, url: shown, ...signIn(identity, url, shown, options, duplex) };
+  try {
+    return { duplex, transport, url: shown, ...signIn(identity, url, shown, options, duplex), ...keepAuthorised(connection, identity, url, options, duplex) };
+  } catch (error) {
+    duplex.start(DEAF);
+    duplex.destroy();
+    throw error;
+  }
 }
+
+/** What is done beside SASL: a token by a message, and new credentials before the present ones expire. */
+function keepAuthorised(connection: ClientConnection, identity: Identity, url: ParsedUrl, options: ResolvedConnect, duplex: ByteDuplex): Pick<Socket, "prepare" | "release"> {
+  const { cbs, credentials } = options;
+  if (cbs === undefined && identity.expiresAt === undefined) return {};
+  const renewal = new Renewal(identity, {
+    connection, cbs, mayReveal: duplex.secure || (options.allowInsecureMechs ?? duplex.loopback),
+    obtain: credentials === undefined ? undefined : (attempt, signal) => identityFor(url, options, { url: placeOf(url), attempt, signal }),
+  });
+  return { prepare: () => renewal.prepare(), release: () => renewal.stop() };
+}
+
+/** A transport that is dropped before anything was said. */
+const DEAF = { onData: () => undefined, onEnd: () => undefined, onClose: () => undefined };
 
 function openDuplex(url: ParsedUrl, options: ResolvedConnect, signal: AbortSignal): Promise<ByteDuplex> {
   const { host, port, secure } = url;

@@ -41,7 +41,7 @@ export {
 export type { LinkOption } from "../options/link-options.ts";
 export type { AuthenticateContext, PasswordsContext, WebSocketListenOptions } from "../options/listen.ts";
 export type {
-  SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep, ScramCredentials, ScramMechanism, ScramOptions,
+  CbsOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep, ScramCredentials, ScramMechanism, ScramOptions,
 } from "../options/sasl.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "../options/standard-schema.ts";
 export type { SourceInit, TargetInit, TerminusInit } from "../options/terminus.ts";

@@ -42,12 +42,14 @@ export interface SigningIn {
   answer(need: Need): Promise<Answer>;
 }
 
-/** Prepares SASL for a transport that is there. */
+/** Prepares SASL for a transport that is there. @throws SaslError mechanism-refused for a token that `cbs` would send in clear text, auth-failed without one */
 export function signIn(identity: Identity, url: ParsedUrl, shown: string, options: ResolvedConnect, duplex: ByteDuplex): SigningIn {
-  const { mechanisms, allowedMechs } = options;
+  const { cbs, mechanisms, allowedMechs } = options;
   const allowInsecureMechs = options.allowInsecureMechs ?? duplex.loopback;
+  if (cbs !== undefined) checkCbs(identity, duplex.secure || allowInsecureMechs);
   const { cert, pfx } = options.tls.reveal();
-  const credentials = credentialsOf(identity);
+  // A token that goes to the peer's node is not there for SASL.
+  const credentials: ClientCredentials = cbs === undefined ? credentialsOf(identity) : { type: "none" };
   const choose = (offered: readonly string[]): ClientMechanism => {
     const name = chooseMechanism({
       offered, credentials: credentials.type, certificate: duplex.secure && (cert !== undefined || pfx !== undefined), secure: duplex.secure,
@@ -67,6 +69,12 @@ const NOBODY: Identity = { user: undefined, password: undefined, token: undefine
 function credentialsOf({ user, password, token }: Identity): ClientCredentials {
   if (token !== undefined) return { type: "token", user };
   return user === undefined || password === undefined ? { type: "none" } : { type: "password", user, password: password.reveal() };
+}
+
+function checkCbs({ token }: Identity, mayReveal: boolean): void {
+  if (token === undefined) throw new SaslError("the credentials function answered no token, which is what option \"cbs\" sends", { code: "auth-failed", scope: "connection" });
+  if (mayReveal) return;
+  throw new SaslError("cbs refused on unencrypted connection: use TLS, or set allowInsecureMechs to send the token in clear text", { code: "mechanism-refused", scope: "connection" });
 }
 
 function tokenOf({ token }: Identity): string {

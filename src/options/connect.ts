@@ -2,7 +2,7 @@
 
 import type { CallOptions } from "./call.ts";
 import type { Limits } from "./limits.ts";
-import type { SaslClient, SaslClientContext } from "./sasl.ts";
+import type { CbsOptions, SaslClient, SaslClientContext } from "./sasl.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 /** A TLS domain: certificates in PEM (text or bytes), or `pfx` in PKCS#12. */
@@ -87,6 +87,8 @@ export interface ConnectOptions extends CallOptions {
   credentials?: ((context: CredentialsContext) => Credentials | Promise<Credentials>) | undefined;
   /** A bearer token for OAUTHBEARER or XOAUTH2, or a function that is asked for one before every attempt; `user` goes with it where there is one. */
   token?: string | ((context: CredentialsContext) => string | Promise<string>) | undefined;
+  /** The token is put to the peer's `$cbs` node right after the open, before any link attaches, and SASL goes without it. @default tokens are for SASL */
+  cbs?: CbsOptions | undefined;
   /** SASL mechanisms of your own by name; they stand before the built-in ones, in this order. @default none */
   mechanisms?: Readonly<Record<string, (context: SaslClientContext) => SaslClient>> | undefined;
   /** The open's container-id. @default the container's id */

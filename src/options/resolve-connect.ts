@@ -11,7 +11,7 @@ import type { Limits, ResolvedLimits } from "./limits.ts";
 import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./resolve.ts";
 import { connectSchema, tlsSchema } from "./schemas.ts";
 import { Secret } from "./secret.ts";
-import type { SaslClient, SaslClientContext } from "./sasl.ts";
+import type { CbsOptions, SaslClient, SaslClientContext } from "./sasl.ts";
 import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
 import { isAddress, parseUrl } from "./url.ts";
 import type { ParsedUrl } from "./url.ts";
@@ -37,6 +37,7 @@ export interface ResolvedConnect {
   readonly password: Secret<string> | undefined;
   readonly credentials: ((context: CredentialsContext) => Credentials | Promise<Credentials>) | undefined;
   readonly token: Secret<string> | ((context: CredentialsContext) => string | Promise<string>) | undefined;
+  readonly cbs: ResolvedCbs | undefined;
   /** The user's own, in their order. */
   readonly mechanisms: ReadonlyMap<string, (context: SaslClientContext) => SaslClient>;
   readonly handler: object | readonly object[] | undefined;
@@ -56,6 +57,12 @@ export interface ResolvedConnect {
   readonly timeouts: ResolvedTimeouts;
   readonly int64: Int64Mode;
   readonly typed: boolean;
+}
+
+/** `CbsOptions` with every entry there. */
+export interface ResolvedCbs {
+  readonly audiences: readonly string[];
+  readonly type: string;
 }
 
 /** What a container has for connections that say nothing. */
@@ -88,7 +95,7 @@ export function resolveConnectOptions(
   const who = IDENTITY.every((name) => given[name] === undefined) ? all : given;
   if (who.password !== undefined && who.user === undefined) throw configError(WHERE, 'option "password" needs option "user"');
   const urls = texts === undefined ? [readFileUrl(file as ConnectFile, all)] : readUrls(texts, all);
-  if (all.saslEnabled === false && (IDENTITY.some((name) => who[name] !== undefined) || urls.some(({ user }) => user !== undefined))) {
+  if (own.saslEnabled === false && all.cbs === undefined && (IDENTITY.some((name) => own[name] !== undefined) || (texts !== undefined && urls.some(({ user }) => user !== undefined)))) {
     throw configError(WHERE, 'option "saslEnabled" is false, so that nobody would ever be told who signs in; leave it out, or leave out user, password, token and credentials');
   }
   if (all.sni !== undefined && isAddress(all.sni)) throw configError(WHERE, 'option "sni" must be a name, not an address');
@@ -109,6 +116,7 @@ export function resolveConnectOptions(
     password: who.password === undefined ? undefined : new Secret(who.password),
     credentials: who.credentials,
     token: typeof who.token === "string" ? new Secret(who.token) : who.token,
+    cbs: readCbs(all.cbs, who),
     mechanisms: new Map(Object.entries(all.mechanisms ?? {})),
     handler: all.handler,
     containerId: all.containerId,
@@ -137,6 +145,15 @@ const WHERE = "connect()";
 
 /** The options that say who we are; those of a call are never mixed with the container's. */
 const IDENTITY = ["credentials", "token", "user", "password"] as const;
+
+function readCbs(cbs: CbsOptions | undefined, who: ConnectOptions): ResolvedCbs | undefined {
+  if (cbs === undefined) return undefined;
+  if (who.token === undefined && who.credentials === undefined) throw configError(WHERE, 'option "cbs" needs option "token", or "credentials" that answers with one');
+  return { audiences: asList(cbs.audience), type: cbs.type ?? DEFAULT_TOKEN_TYPE };
+}
+
+/** What a token is taken for where nobody says. */
+export const DEFAULT_TOKEN_TYPE = "jwt";
 
 /** The urls as given; undefined where nobody gave one. */
 function readTexts(positional: string | readonly string[] | undefined, given: ConnectOptions, all: ConnectOptions): string | readonly string[] | undefined {

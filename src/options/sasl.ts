@@ -68,3 +68,11 @@ export interface ScramOptions {
   /** At least 8 octets. @default 16 random octets */
   salt?: Uint8Array | undefined;
 }
+
+/** How a token is put to a peer's `$cbs` node (claims-based security), as Azure Service Bus, Event Hubs and IoT Hub want it. */
+export interface CbsOptions {
+  /** What the token is for, such as sb://name.servicebus.windows.net/queue; with several it is put for each. */
+  audience: string | readonly string[];
+  /** A shared access signature is "servicebus.windows.net:sastoken". @default "jwt" */
+  type?: string | undefined;
+}

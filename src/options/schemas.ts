@@ -6,7 +6,7 @@ import type { ConnectOptions, Credentials, CredentialsContext, TlsOptions, Trans
 import type { ContainerOptions } from "./container.ts";
 import type { Clock, Logger } from "./environment.ts";
 import type { Limits } from "./limits.ts";
-import type { ScramOptions } from "./sasl.ts";
+import type { CbsOptions, ScramOptions } from "./sasl.ts";
 import type {
   BatchOptions, ConsumeOptionsBase, FlowOptions, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "./link.ts";
@@ -83,6 +83,12 @@ const transport = rule<Transport>("a transport: an object with readable, writabl
 
 const mechanisms = rule<never>("an object of functions by the mechanism's name, in capitals, digits, - and _", isMechanisms);
 
+/** The options of `CbsOptions`, one by one. */
+export const cbsShape: Shape<CbsOptions> = {
+  audience: needed<string | readonly string[]>("a text or a list of texts, none of them empty", (value) => (typeof value === "string" && value !== "") || (isListOfTexts(value) && !value.includes(""))),
+  type: nonEmptyText,
+};
+
 /** The options of `ScramOptions`, one by one. */
 export const scramShape: Shape<ScramOptions> = {
   mechanism: oneOf("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"),
@@ -109,6 +115,7 @@ export const connectShape: Shape<ConnectOptions> = {
   password: text,
   credentials: fn<(context: CredentialsContext) => Credentials | Promise<Credentials>>(),
   token: rule("a text that is not empty, or a function that answers one", (value) => typeof value === "function" || (typeof value === "string" && value !== "")),
+  cbs: bag(cbsShape),
   mechanisms,
   containerId: nonEmptyText,
   maxFrameSize: whole(512, UINT_MAX),

@@ -32,7 +32,7 @@ describe("defaults", () => {
     expect([tls.reveal(), webSocket.reveal()]).toEqual([{}, {}]);
     expect(rest).toEqual({
       address: undefined, signal: undefined, timeout: 30_000, saslEnabled: true, allowedMechs: undefined, allowInsecureMechs: undefined,
-      virtualHost: undefined, sni: undefined, user: undefined, password: undefined, credentials: undefined, token: undefined,
+      virtualHost: undefined, sni: undefined, user: undefined, password: undefined, credentials: undefined, token: undefined, cbs: undefined,
       mechanisms: new Map(), containerId: undefined,
       maxFrameSize: 262_144, channelMax: 63, idleTimeout: 30_000, offeredCapabilities: [], desiredCapabilities: [], properties: undefined,
       transport: undefined, limits: DEFAULT_LIMITS, timeouts: DEFAULT_TIMEOUTS, int64: "auto", typed: false,

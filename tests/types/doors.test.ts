@@ -20,7 +20,7 @@ const DOORS = {
       "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "scramCredentials", "sequence", "streamed", "types", "value",
     ],
     types: [
-      "AuthenticateContext", "PasswordsContext", "PeerCertificate", "SaslClient", "SaslClientContext", "SaslMessage", "SaslServer",
+      "AuthenticateContext", "CbsOptions", "PasswordsContext", "PeerCertificate", "SaslClient", "SaslClientContext", "SaslMessage", "SaslServer",
       "SaslServerContext", "SaslServerStep", "ScramCredentials", "ScramMechanism", "ScramOptions",
       "AmqpTypeName", "BatchOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
       "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",

@@ -12,6 +12,7 @@ export async function everyWayToSignIn(url: string): Promise<void> {
   await connect(url, { token: async ({ attempt }) => `t${attempt.toFixed()}` });
   await connect(url, { credentials: async ({ url: place, signal }: CredentialsContext): Promise<Credentials> => ({ token: place, expiresAt: signal.aborted ? new Date() : Date.now() }) });
   await connect(url, { credentials: () => ({ user: "u", password: "p" }) });
+  await connect(url, { token: "t", cbs: { audience: ["a", "b"], type: "servicebus.windows.net:sastoken" } });
   const own = ({ user, password, token, secure }: SaslClientContext): SaslClient => ({
     start: () => (secure ? `${user} ${password} ${token}` : undefined),
     challenge: async (data) => data,
