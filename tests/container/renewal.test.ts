@@ -117,6 +117,20 @@ describe("J09 cbs: a token put to $cbs right after the open", () => {
     expect([...connection.links()]).toEqual([await early]);
   });
 
+  test("handlers hear of the connection when the token is taken, and nothing of the links that put it", async () => {
+    const heard: string[] = [];
+    const handler = Object.fromEntries(["on_connection_opened", "on_session_opened", "on_session_closed", "on_link_opened", "on_link_closed", "on_link_local_open", "on_accepted", "on_message"]
+      .map((name) => [name, () => void heard.push(name)]));
+    const { peer, opening } = await scene({ token: "t", cbs: { audience: "sb://a" }, handler });
+    await tokenLinks(peer, 2);
+    expect(heard).toEqual([]);
+    await answerPut(peer);
+    await ended(peer);
+    await within(opening, "the connection");
+    await turns();
+    expect(heard).toEqual(["on_connection_opened"]);
+  });
+
   test("several audiences: the same token for each; the type is jwt unless it is told otherwise", async () => {
     const { peer, opening } = await scene({ token: async () => "tok", cbs: { audience: ["sb://a", "sb://b"] } });
     await tokenLinks(peer, 2);
