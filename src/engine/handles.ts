@@ -63,6 +63,7 @@ export class Handles {
   /** Attaches a link of ours; the caller has looked at `free` and `has`. */
   attach(link: LinkEndpoint, settings: LinkSettings): void {
     this.#named(link.role).set(link.name, link);
+    this.#crossed.delete(`${link.role} ${link.name}`);
     this.assign(link);
     link.attach(settings);
   }

@@ -7,6 +7,61 @@ import { encodeMessage } from "../../src/testing/codec/message.ts";
 import { answerClosing, dial, serve, within } from "../protocol/harness.ts";
 import { answer, giveCredit, nextCredit, pair, receiverOn, senderOn, stage, until } from "./support.ts";
 
+describe("places", () => {
+  test("S03 S04 a link on a connection, in a session, and at a url whose path is its node where none is named", async () => {
+    const { client, listener, connection, request } = await pair();
+    const session = await connection.session();
+    const asked = async (): Promise<unknown> => {
+      const link = await request();
+      await link.refuse({ condition: "amqp:not-found" });
+      return [link.role, link.name, (link.role === "receiver" ? link.target : link.source)?.address, (link.role === "receiver" ? link.source : link.target)?.address];
+    };
+    const url = `${listener.url}/a%20node`;
+    const links = [
+      client.createReceiver(connection, "from", { name: "r1", target: "mine" }), client.createReceiver(session, { address: "from" }, { name: "r2" }),
+      client.createReceiver(url, undefined, { name: "r3" }), client.createReceiver(url, "named", { name: "r4" }),
+      client.createSender(connection, "to", { name: "s1", source: "mine" }), client.createSender(session, { address: "to" }, { name: "s2" }),
+      client.createSender(url, undefined, { name: "s3" }), client.createSender(url, "named", { name: "s4" }),
+    ];
+    const over = links.map((link) => link.then(() => undefined, (error: unknown) => error));
+    const seen: unknown[] = [];
+    for (let i = 0; i < links.length; i++) seen.push(await within(asked(), `request ${i}`));
+    expect(seen.toSorted((a, b) => String((a as string[])[1]).localeCompare(String((b as string[])[1])))).toEqual([
+      ["sender", "r1", "from", "mine"], ["sender", "r2", "from", undefined], ["sender", "r3", "a node", undefined], ["sender", "r4", "named", undefined],
+      ["receiver", "s1", "to", "mine"], ["receiver", "s2", "to", undefined], ["receiver", "s3", "a node", undefined], ["receiver", "s4", "named", undefined],
+    ]);
+    expect(links[0]!.endpoint.session).not.toBe(session);
+    expect(links[1]!.endpoint.session).toBe(session);
+    expect(links[2]!.endpoint.connection).not.toBe(connection);
+    for (const error of await Promise.all(over)) expect(error).toMatchObject({ code: "link-refused" });
+    // a connection that was made for a link goes with it
+    await until(() => client.connections.size === 1);
+  });
+});
+
+describe("deliveries", () => {
+  test("S10 what a delivery shows of itself on either side, until both have settled", async () => {
+    const { receiving } = await pair();
+    const [receiver, sender] = await receiving({ receiver: { prefetch: 5, guarantee: "exactly-once" } });
+    const taking = receiver.receive();
+    await until(() => sender.credit > 0);
+    const settling = sender.send({ body: 1 }, { tag: "t" });
+    const out = sender.unsettled.get("t")!;
+    expect([out.link, out.session, out.connection]).toEqual([sender, sender.session, sender.connection]);
+    expect([[...out.tag], out.settled, out.partial, out.writable, out.localState, out.remoteState]).toEqual([[116], false, false, false, undefined, undefined]);
+    const incoming = await within(taking, "receive");
+    expect([incoming.link, incoming.session, incoming.connection]).toEqual([receiver, receiver.session, receiver.connection]);
+    expect([[...incoming.tag], incoming.settled, incoming.partial, incoming.readable, incoming.localState, incoming.remoteState]).toEqual([[116], false, false, true, undefined, undefined]);
+    incoming.update({ type: "received", section: 3, offset: 0 });
+    await until(() => out.remoteState?.type === "received");
+    expect(incoming.localState).toEqual({ type: "received", section: 3, offset: 0 });
+    const accepting = incoming.accept();
+    await within(settling, "the send");
+    await within(accepting, "accept");
+    expect([out.settled, out.remoteState, incoming.settled, incoming.localState]).toEqual([true, { type: "accepted" }, true, { type: "accepted" }]);
+  });
+});
+
 describe("connections", () => {
   test("S06 J12 capabilities and properties of both sides; keys are symbols on the wire and text when read", async () => {
     const peer = await serve(async (script) => {
