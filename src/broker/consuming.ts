@@ -85,7 +85,8 @@ export class Consuming {
     const texts = filters.selectors.map((selector) => selector.text);
     return {
       source: {
-        address, dynamic, durability, expiryPolicy, timeout, distributionMode, capabilities, filter: filters.applied,
+        address, dynamic, durability, expiryPolicy, timeout, distributionMode, capabilities,
+        filter: Object.keys(source.filter ?? {}).length === 0 ? undefined : filters.applied,
         properties: dynamic === true ? lifetimeOf(properties).properties ?? {} : undefined,
       },
       text: JSON.stringify([dynamic === true ? null : address, distributionMode, texts, filters.noLocal]),

@@ -9,10 +9,11 @@ export function say(event, fields = {}) {
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
 }
 
-/** The options of the command line, the same as those of the Proton programs. */
-export function options() {
+/** The options of the command line, the same as those of the Proton programs; `more` are those of one program alone. */
+export function options(more = {}) {
   const { values } = parseArgs({
     options: {
+      ...more,
       connect: { type: "string" },
       listen: { type: "boolean", default: false },
       "web-socket": { type: "boolean", default: false },
@@ -33,7 +34,7 @@ export function options() {
  * closes the connection and so ends the program.
  */
 export function startPeer(given, { link, listeners }) {
-  const container = rhea.create_container();
+  const container = rhea.create_container(given.container === undefined ? {} : { id: given.container });
   let connection;
   let server;
   let done = false;
@@ -56,7 +57,7 @@ export function startPeer(given, { link, listeners }) {
   for (const event of ["connection_error", "session_error", "sender_error", "receiver_error"]) {
     container.on(event, (context) => {
       const endpoint = context.sender ?? context.receiver ?? context.session ?? context.connection;
-      fail(`${event}: ${endpoint.error}`);
+      fail(`${event}: ${endpoint.error?.condition ?? endpoint.error} ${endpoint.error?.description ?? ""}`);
     });
   }
   container.on("disconnected", (context) => fail(`disconnected: ${context.error ?? ""}`));

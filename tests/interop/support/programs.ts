@@ -99,6 +99,29 @@ export function startTransactions(address: string, to: Destination, batches: Bat
   });
 }
 
+/** What a program subscribes with. */
+export interface Subscription {
+  /** Messages after which it ends its link. */
+  readonly count: number;
+  readonly selector?: string | undefined;
+  /** Durable, under this name of this container. */
+  readonly durable?: { readonly container: string; readonly name: string } | undefined;
+  /** distribution-mode copy. */
+  readonly browse?: boolean | undefined;
+  /** @default "close" */
+  readonly end?: "close" | "detach" | undefined;
+}
+
+/** Subscribes, takes and accepts `count` messages, and closes or detaches its link. */
+export function startSubscriber(kind: PeerKind, address: string, from: Destination, { count, selector, durable, browse, end }: Subscription): Running<Seen[]> {
+  const args = [
+    "--address", address, "--count", String(count), "--end", end ?? "close", ...(selector === undefined ? [] : ["--selector", selector]),
+    ...(durable === undefined ? [] : ["--durable", "--container", durable.container, "--name", durable.name]), ...(browse === true ? ["--browse"] : []),
+  ];
+  const { url, ready, result } = start(kind, "subscribe", [...where(from), ...args]);
+  return quiet({ url, ready, result: result.then((lines) => lines.filter((line) => line.event === "message").map((line) => line.message as Seen)) });
+}
+
 /** A failure is told by those promises that a test awaits, not by the others. */
 function quiet<T>(running: Running<T>): Running<T> {
   for (const promise of [running.url, running.ready, running.result]) promise.catch(() => {});
@@ -118,7 +141,7 @@ function where(destination: Destination | undefined): string[] {
   return ["--connect", host, ...user, ...(destination.ca === undefined ? [] : ["--ca", destination.ca])];
 }
 
-function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond" | "transact", args: readonly string[]): Running<Line[]> {
+function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond" | "transact" | "subscribe", args: readonly string[]): Running<Line[]> {
   const [command, script] = kind === "proton" ? [python(), `proton_${role}.py`] : [process.execPath, `rhea-${role}.mjs`];
   const web = kind === "rhea over WebSocket" ? ["--web-socket"] : [];
   const child = spawn(command, [join(import.meta.dirname, "..", "peers", script), ...args, ...web, "--timeout", String(TIMEOUT)], {
