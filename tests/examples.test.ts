@@ -13,6 +13,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "transaction.ts": ["tea: both done", "something odd: not on the list", "milk: both done", "something odd: both done", "an invoice for tea, an invoice for milk, an invoice for something odd"],
   "transactional-send.ts": ["3 messages committed, 3 in the queue", "6 messages committed, 6 in the queue", "9 messages committed, 9 in the queue"],
   "transactional-receive.ts": ["one", "two", "aborted", "one", "two", "committed", "three", "four", "committed"],
+  "durable-subscription.ts": ["read: monday", "read later: tuesday", "read later: wednesday", "still there: false"],
   "rxjs-pipeline.ts": ["25 squared", "50 squared", "75 squared", "100 squared", "100 done, 0 left, 100 squares"],
   "web-socket.ts": ["ws://n.n.n.n:n/", "tea: 2", "milk: 1"],
   "peer-to-peer.ts": ["kitchen: 21.5 degrees", "cellar: 12.25 degrees", "the sender has left", "refused: true"],

@@ -77,15 +77,6 @@ export function parseUrl(text: string, options: ParseUrlOptions = {}): ParsedUrl
   };
 }
 
-/** The url without its user and password; of a text that is no url, nothing at all. */
-export function redactUrl(text: string): string {
-  try {
-    return parseUrl(text, { portZero: true }).href;
-  } catch {
-    return "(a url that cannot be read)";
-  }
-}
-
 /** host:port, an IPv6 address in brackets. */
 export function hostPort(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;

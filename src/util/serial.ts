@@ -17,8 +17,3 @@ export function serialDiff(a: number, b: number): number {
 export function serialLess(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;
 }
-
-/** The later of two. */
-export function serialMax(a: number, b: number): number {
-  return ((a - b) | 0) < 0 ? b : a;
-}

@@ -9,19 +9,11 @@ import { Code } from "./codes.ts";
 import { typeOf } from "./decode-array.ts";
 import { mapEnd, readSymbolText, readText } from "./decode-value.ts";
 import { unknownCode } from "./skip.ts";
-import { Uuid } from "./values.ts";
 
 export { ByteReader } from "./byte-reader.ts";
 export { readTextMap, readValue } from "./decode-value.ts";
 export type { DecodeOptions } from "./decode-value.ts";
 export { skipValue } from "./skip.ts";
-
-/** Takes a null, if that is what comes next. */
-export function readNull(r: ByteReader): boolean {
-  if (r.peek() !== Code.null) return false;
-  r.position++;
-  return true;
-}
 
 /** A boolean. @throws DecodeError `decode-error` */
 export function readBoolean(r: ByteReader): boolean | undefined {
@@ -116,14 +108,6 @@ export function readTimestamp(r: ByteReader): number | bigint | undefined {
   if (code !== Code.timestamp) return code === Code.null ? undefined : wrong(r, "timestamp", code);
   const ms = r.i64();
   return typeof ms === "number" && Math.abs(ms) <= 8.64e15 ? ms : BigInt(ms);
-}
-
-/** A uuid. @throws DecodeError `decode-error` */
-export function readUuid(r: ByteReader): Uuid | undefined {
-  const code = r.u8();
-  if (code !== Code.uuid) return code === Code.null ? undefined : wrong(r, "uuid", code);
-  r.need(16);
-  return Uuid.of(new Uint8Array(r.shared(16)));
 }
 
 /**

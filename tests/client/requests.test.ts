@@ -222,6 +222,16 @@ describe("P09 a requester", () => {
     expect(after.message).toBe('the message was not sent, requester of "q": the requester of "q" is closed');
   });
 
+  test("a requester ends with its block", async () => {
+    const scene = await stage();
+    const { requester } = await asking(scene);
+    const closed = (async () => {
+      await using _inside = requester;
+    })();
+    for (let n = 0; n < 2; n++) scene.peer.reply(await scene.peer.until("detach", { closed: true }));
+    await within(closed, "the close");
+  });
+
   test("close({ drain }) waits for the replies that are due", async () => {
     const scene = await stage();
     const { requester, next, reply } = await asking(scene);

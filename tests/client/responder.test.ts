@@ -84,6 +84,29 @@ describe("P09 createResponder", () => {
     expect((attach.fields["target"] as { address?: string }).address).toBe("r-0");
   });
 
+  test("J11 senders in use stay beyond the hundred, and go when their answers are accepted", async () => {
+    const scene = await stage({ connect: { channelMax: 500 } });
+    await responder(scene, ({ body }) => ({ body }), { concurrency: 200, prefetch: 200 });
+    const count = MAX_REPLY_SENDERS + 2;
+    for (let n = 0; n < count; n++) ask(scene, { replyTo: `r-${n}` });
+    const answers: Frame[] = [];
+    while (answers.length < count) {
+      const frame = await scene.peer.next();
+      if (frame.name === "begin") scene.peer.reply(frame);
+      if (frame.name === "attach") {
+        scene.peer.reply(frame);
+        scene.peer.send("flow", { channel: frame.channel, handle: 0, deliveryCount: 0, linkCredit: 100 });
+      }
+      if (frame.name === "transfer") answers.push(frame);
+    }
+    const detaches = (): number => scene.peer.frames().filter(({ name }) => name === "detach").length;
+    expect([detaches(), attaches(scene).length]).toEqual([0, count + 1]);
+    for (const frame of answers) scene.peer.reply(frame);
+    await until(() => detaches() === 2);
+    await requestOutcomes(scene, count);
+    expect(detaches()).toBe(2);
+  });
+
   test("the request is accepted only after its answer was", async () => {
     const scene = await stage({ open: RELAY });
     await responder(scene, () => ({ body: "done" }));
@@ -197,6 +220,17 @@ describe("P09 createResponder", () => {
     await within(closing, "the close");
     expect(outcomesOf(scene)).toEqual({ 0: "accepted", 1: "accepted", 2: "released" });
     expect(one.close()).toBe(closing);
+  });
+
+  test("a responder ends with its block", async () => {
+    const scene = await stage();
+    const one = await responder(scene, () => undefined);
+    const closed = (async () => {
+      await using inside = one;
+      expect(inside.receiver.state.local).toBe("active");
+    })();
+    scene.peer.reply(await scene.peer.until("detach", { closed: true }));
+    await within(closed, "the close");
   });
 
   test("a lost link is told to onError; its receiver says so too", async () => {

@@ -172,6 +172,40 @@ describe("J14 a receiver with a schema", () => {
     expect(scene.errors).toMatchObject([{ code: "handler-failed", message: expect.stringContaining("the schema failed: unlucky") }]);
   });
 
+  test("so does one that throws at once; at the send it is an EncodeError", async () => {
+    const scene = await stage();
+    const throws: StandardSchema<unknown, unknown> = {
+      "~standard": {
+        version: 1,
+        vendor: "by hand",
+        validate: (given) => {
+          if (given === "break") throw new Error("a text");
+          return { value: given };
+        },
+      },
+    };
+    const receiver = await receiverOn(scene, { schema: throws });
+    const taking = receiver.receive();
+    await nextCredit(scene.peer);
+    deliver(scene.peer, "break");
+    await nextCredit(scene.peer);
+    deliver(scene.peer, "fine");
+    expect((await within(taking, "the next")).message.body).toBe("fine");
+    expect(scene.errors).toMatchObject([{ code: "handler-failed", message: expect.stringContaining("the schema failed: a text") }]);
+    const sender = await senderOn(await stage(), 1, { schema: throws } as SenderOptions);
+    expect(() => sender.send({ body: "break" })).toThrow(/the schema failed: a text/);
+  });
+
+  test("no reason, and issues without a path, are told as well", async () => {
+    const scene = await stage();
+    const receiver = await receiverOn(scene, { schema: { "~standard": { version: 1, vendor: "by hand", validate: () => ({ issues: [] }) } } });
+    receiver.receive().catch(() => undefined);
+    await nextCredit(scene.peer);
+    deliver(scene.peer, 1);
+    const { fields } = await scene.peer.until("disposition");
+    expect((fields["state"] as { error: { description: string } }).error.description).toBe("the body does not fit the schema: no reason given");
+  });
+
   test("what is told of a bad body is bounded and printable", async () => {
     const scene = await stage();
     const issues = Array.from({ length: 100 }, (_, n) => ({ message: `bad\u0007 ${"x".repeat(500)}`, path: [{ key: "list" }, n] }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { serialAdd, serialDiff, serialLess, serialMax } from "../../src/util/serial.ts";
+import { serialAdd, serialDiff, serialLess } from "../../src/util/serial.ts";
 
 const MAX = 0xffff_ffff;
 
@@ -12,14 +12,12 @@ describe("serial numbers of RFC 1982, 32 bits", () => {
     expect(serialDiff(a, b)).toBe(diff);
     expect(serialLess(a, b)).toBe(diff < 0);
     expect(serialLess(b, a)).toBe(diff > 0);
-    expect(serialMax(a, b)).toBe(diff < 0 ? b : a);
   });
   test("moving on by less than 2^31 is later, and the way back is its distance", () => {
     fc.assert(fc.property(fc.nat({ max: MAX }), fc.integer({ min: 1, max: 0x7fff_ffff }), (a, n) => {
       const b = serialAdd(a, n);
       expect(serialLess(a, b)).toBe(true);
       expect(serialDiff(b, a)).toBe(n);
-      expect(serialMax(a, b)).toBe(b);
       expect(serialAdd(b, -n)).toBe(a);
     }));
   });
