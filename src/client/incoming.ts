@@ -3,6 +3,7 @@
 import { IncomingTransfer } from "../engine/deliveries.ts";
 import type { IncomingBody } from "../engine/incoming-body.ts";
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
+import type { AmqpError } from "../errors.ts";
 import { ConfigError, LinkError } from "../errors.ts";
 import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
@@ -25,7 +26,7 @@ import { isTransaction } from "./enlistment.ts";
 import type { LinkEvents } from "./events.ts";
 import { IncomingContent } from "./incoming-content.ts";
 import { rejectionOf, stateOf } from "./states.ts";
-import { SETTLED, settling } from "./waiting.ts";
+import { reportedSettling, SETTLED, settling } from "./waiting.ts";
 
 /** What a delivery needs of its receiver. */
 export interface IncomingOwner extends Receiver {
@@ -41,6 +42,8 @@ export interface IncomingOwner extends Receiver {
   passed(wasHeld: boolean): void;
   /** Waits no longer than the options allow. */
   bounded(settled: Settling, options: CallOptions): Promise<void>;
+  /** Tells an error of which nobody else hears. */
+  report(error: AmqpError): void;
   /** Its outcome waits for the sender's settlement, or does so no longer. */
   unconfirmed(delivery: ClientIncoming, waits: boolean): void;
   /** Sends an answer to where the delivery's message wants it. */
@@ -110,7 +113,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
 
   accept(options?: CallOptions & { transaction?: Transaction | undefined }): Settling {
     if (options !== undefined) checkAccept(options);
-    if (options?.transaction !== undefined) return settling(this.#acceptIn(options.transaction, options));
+    if (options?.transaction !== undefined) return reportedSettling(this.#acceptIn(options.transaction, options), (error) => this.link.report(error));
     const done = this.#dispose(ACCEPTED);
     return options === undefined || done === SETTLED ? done : settling(this.link.bounded(done, options));
   }

@@ -3,7 +3,7 @@
  * public API goes through here.
  */
 
-import { TimeoutError } from "../errors.ts";
+import { AmqpError, TimeoutError } from "../errors.ts";
 import type { AmqpErrorInit } from "../errors.ts";
 import type { CallOptions } from "../options/call.ts";
 import type { Clock } from "../options/environment.ts";
@@ -76,6 +76,16 @@ export function opening<T>(endpoint: T, promise: Promise<T>, events?: EventScope
 export function settling(promise: Promise<void>): Settling {
   promise.catch(() => undefined);
   return promise;
+}
+
+/** The same, where nobody else hears of a failure: `report` does, unless somebody listens to the promise. */
+export function reportedSettling(promise: Promise<void>, report: (error: AmqpError) => void): Settling {
+  const heard = new HeardPromise<void>((resolve) => resolve(promise));
+  promise.catch((error: unknown) => {
+    if (!heard.heard && error instanceof AmqpError) report(error);
+    heard.catch(() => undefined);
+  });
+  return heard;
 }
 
 /** The settling of what is done already. */

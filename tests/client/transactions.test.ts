@@ -548,6 +548,22 @@ describe("misuse", () => {
     expect(await failure(a.accept({ transaction: {} as never }))).toBeInstanceOf(ConfigError);
   });
 
+  test("P04 accept({ transaction }) that fails is told to onError where nobody awaits it, and is no unhandled rejection", async () => {
+    const place = await receiving();
+    const tx = await transactionIn(place, place.session);
+    place.receiver.flow(1);
+    deliverAt0(place, "a");
+    const delivery = await within(place.receiver.receive(), "the message");
+    place.peer.send("detach", { handle: 1, closed: true });
+    await until(() => tx.state === "aborted");
+    void delivery.accept({ transaction: tx });
+    await until(() => place.errors.length === 1);
+    expect(place.errors[0]).toMatchObject({ code: "transaction-failed", outcome: "rolled-back" });
+    expect(await failure(delivery.accept({ transaction: tx }))).toBe(place.errors[0]);
+    expect(place.errors).toHaveLength(1);
+    await delivery.release();
+  });
+
   test("P04 a delivery of a link that is gone is stale", async () => {
     const place = await receiving();
     const tx = await transactionIn(place, place.session);

@@ -299,6 +299,23 @@ describe("the controller", () => {
     expect(tx.state).toBe("aborted");
   });
 
+  test.each([
+    ["session", (peer: Script) => peer.send("end", { error: { condition: "amqp:internal-error" } })],
+    ["connection", (peer: Script) => peer.drop("rst")],
+  ] as const)("T.5 FT33 a %s lost while a declare is under way: a TransactionError, rolled back", async (_what, lose) => {
+    const place = await stage();
+    const session = await sessionOn(place);
+    const declaring = failure(place.connection.transaction({ session }));
+    await attachControl(place.peer);
+    await nextRequest(place.peer);
+    lose(place.peer);
+    place.leave();
+    const error = await declaring;
+    expect(error).toBeInstanceOf(TransactionError);
+    expect(error).toMatchObject({ code: "transaction-failed", outcome: "rolled-back" });
+    expect(error.message).not.toMatch(/has no transactions/);
+  });
+
   test("T.6 one control link a session, used for the next transaction too", async () => {
     const place = await stage();
     const { peer } = place;
