@@ -109,16 +109,23 @@ export class TypedOutgoing {
   }
 }
 
-/** What a schema is asked about: of a body whose section was chosen, what is in it. */
+/** What a schema is asked about: of a body whose section was chosen, what is in it. @throws ConfigError config for one that is streamed */
 function contentOf(message: Encodable): unknown {
-  const body: unknown = (message as Encodable | null | undefined)?.body;
-  return body instanceof BodySection ? body.content : body;
+  const body = bodyOf(message);
+  if (!(body instanceof BodySection)) return body;
+  if (!body.isStreamed) return body.content;
+  throw new ConfigError("send(): a schema cannot look into a streamed body: send it over a sender without one", { code: "config", scope: "delivery" });
+}
+
+/** The body as it was given, in its section where one was chosen. */
+function bodyOf(message: Encodable): unknown {
+  return message instanceof Message ? message.readContent() : message.body;
 }
 
 /** The message with the body that the schema gave, in the kind of section that was chosen for it. */
 function withBody(message: Encodable, given: unknown): Encodable {
   if (Object.is(contentOf(message), given)) return message;
-  const { body } = message;
+  const body = bodyOf(message);
   const chosen = body instanceof BodySection ? inSection(body as BodySection, given) : given;
   if (!(message instanceof Message)) return { ...message, body: chosen };
   const copy = new Message(message);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import * as z from "zod";
-import { ConfigError, data, EncodeError, InDoubtError, Message, NotSentError, sequence, TimeoutError, types, value } from "../../src/index.ts";
+import { ConfigError, data, EncodeError, InDoubtError, Message, NotSentError, sequence, streamed, TimeoutError, types, value } from "../../src/index.ts";
 import type { ReceiverOptions, SenderOptions, StandardSchema } from "../../src/index.ts";
 import { decodeMessage, encodeMessage } from "../../src/testing/codec/message.ts";
 import { Deferred } from "../../src/util/deferred.ts";
@@ -327,9 +327,11 @@ describe("J14 a sender with a schema", () => {
     const other = await stage();
     const sender = await senderOn(other, 10, { schema: Twice } as SenderOptions);
     for (const body of [data(new Uint8Array([1])), sequence([1]), value(4), new Uint8Array([1])]) sender.send({ body }).catch(() => undefined);
-    await until(() => sections(other).length === 4);
-    expect(sections(other)).toEqual(["data", "sequence", "value", "data"]);
-    expect(bodies(other)).toEqual([new Uint8Array([1, 1]), [1, 1], 8, new Uint8Array([1, 1])]);
+    sender.send(new Message({ body: value(new Uint8Array([1])) })).catch(() => undefined);
+    sender.send(new Message({ body: sequence([1]) })).catch(() => undefined);
+    await until(() => sections(other).length === 6);
+    expect(sections(other)).toEqual(["data", "sequence", "value", "data", "value", "sequence"]);
+    expect(bodies(other)).toEqual([new Uint8Array([1, 1]), [1, 1], 8, new Uint8Array([1, 1]), new Uint8Array([1, 1]), [1, 1]]);
   });
 
   test("an asynchronous schema rejects the send, keeps the order of the others, and lets trySend go", async () => {
@@ -429,6 +431,18 @@ describe("J14 schemas as options", () => {
     }
     const callable = Object.assign(() => undefined, Even) as unknown as StandardSchema<unknown, number>;
     connection.createReceiver("q", { schema: callable }).catch(() => undefined);
+  });
+
+  test("a streamed body cannot be looked into: a ConfigError at the send; nor can a partial delivery, at the attach", async () => {
+    const scene = await stage();
+    const sender = await senderOn(scene, 10, { schema: z.unknown() } as SenderOptions);
+    const body = streamed(async function* () { yield await Promise.resolve(new Uint8Array([1])); });
+    expect(() => sender.send({ body })).toThrow(ConfigError);
+    expect(() => sender.send(new Message({ body }))).toThrow(/a schema cannot look into a streamed body/);
+    expect(() => sender.stream()).toThrow(ConfigError);
+    expect(() => scene.connection.createReceiver("q", { schema: z.unknown(), partial: true })).toThrow(/"schema" needs the whole body/);
+    await outcomes(scene.peer);
+    expect(bodies(scene)).toEqual([]);
   });
 
   test("requests have them too: the request's body, the responder's", async () => {
