@@ -14,6 +14,9 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "transactional-send.ts": ["3 messages committed, 3 in the queue", "6 messages committed, 6 in the queue", "9 messages committed, 9 in the queue"],
   "transactional-receive.ts": ["one", "two", "aborted", "one", "two", "committed", "three", "four", "committed"],
   "durable-subscription.ts": ["read: monday", "read later: tuesday", "read later: wednesday", "still there: false"],
+  "topic-selector.ts": [
+    "screen: door open, too hot, too hot, fire", "night shift: too hot, level 3", "night shift: fire, level 5", "waiting: fire, too hot", "failed: fire, no spare kiln",
+  ],
   "rxjs-pipeline.ts": ["25 squared", "50 squared", "75 squared", "100 squared", "100 done, 0 left, 100 squares"],
   "web-socket.ts": ["ws://n.n.n.n:n/", "tea: 2", "milk: 1"],
   "peer-to-peer.ts": ["kitchen: 21.5 degrees", "cellar: 12.25 degrees", "the sender has left", "refused: true"],

@@ -1,6 +1,6 @@
 /**
- * The embedded broker, for development and tests: queues, topics, dynamic nodes and an anonymous relay, made with
- * nothing but the public listening side. It keeps everything in memory: durable messages are taken like the others, so
+ * The embedded broker, for development and tests: queues, topics and their subscriptions, dynamic nodes and an anonymous relay,
+ * made with nothing but the public listening side. It keeps everything in memory: durable messages are taken like the others, so
  * that accepted does not mean that they survive the process.
  */
 

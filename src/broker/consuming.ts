@@ -67,7 +67,7 @@ export class Consuming {
     return this.#termini.add(key, {
       source: dynamic ? { ...source, address: node.address } : source,
       text,
-      onEnded: () => (dynamic ? this.#nodes.release(node) : this.#nodes.tidy(node)),
+      onEnded: () => (dynamic ? this.#nodes.release(node) : this.#tidy(node.address)),
     });
   }
 
@@ -93,6 +93,12 @@ export class Consuming {
       interest: { selectors: filters.selectors, notFrom },
       copy: distributionMode === "copy",
     };
+  }
+
+  // The node of then may have been forgotten and made anew.
+  #tidy(address: string): void {
+    const node = this.#nodes.find(address);
+    if (node !== undefined) this.#nodes.tidy(node);
   }
 
   #node(address: string | undefined): Node | undefined {

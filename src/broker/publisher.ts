@@ -21,11 +21,15 @@ export interface PublisherRules {
 /** Takes messages until the link is closed; without a `target` each goes to the address in its `to` (anonymous relay). */
 export async function publish(receiver: Receiver, target: Node | undefined, rules: PublisherRules): Promise<void> {
   const { nodes, transactions } = rules;
+  // What a relay named last, which nobody may need but the message that named it.
+  let named: Node | undefined;
   const user = receiver.connection.identity?.user;
   const origin = nodes.originOf(receiver.connection);
   for await (const delivery of receiver) {
     const posted = delivery.remoteState?.type === "transactional" ? delivery.remoteState.txnId : undefined;
+    if (named !== undefined) nodes.tidy(named);
     const node = target ?? addressee(delivery, nodes);
+    named = target === undefined && "address" in node ? node : undefined;
     const objection = "address" in node ? objectionTo(delivery, node, user, rules) : node;
     if (objection !== undefined || !("address" in node)) {
       if (posted !== undefined && delivery.settled) transactions.spoil(posted, `a message that was sent settled in the transaction was refused: ${objection?.description ?? ""}`);
@@ -46,6 +50,7 @@ export async function publish(receiver: Receiver, target: Node | undefined, rule
     if (node.deleted) refuse(delivery, { condition: "amqp:resource-deleted", description: `${node.address} is gone with the link that made it` });
     else node.put(delivery.message, origin);
   }
+  if (named !== undefined) nodes.tidy(named);
 }
 
 function addressee(delivery: IncomingDelivery, nodes: Nodes): Node | ErrorInit {

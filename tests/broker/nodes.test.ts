@@ -3,6 +3,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { types } from "../../src/container/public.ts";
 import type { Connection } from "../../src/container/public.ts";
+import { lifetimeOf } from "../../src/broker/lifetime.ts";
+import type { Node } from "../../src/broker/node.ts";
+import { Nodes } from "../../src/broker/nodes.ts";
 import { bodies, turns, until, withBroker } from "../support/broker.ts";
 
 describe("X13 topics", () => {
@@ -123,6 +126,26 @@ describe("X13 lifetimes of dynamic nodes", () => {
       await here.close();
       expect((await answer.send({ body: "late" }).catch((error: { condition: string }) => error.condition))).toBe("amqp:resource-deleted");
     }));
+});
+
+describe("X13 what nobody needs", () => {
+  test("is forgotten: an empty node without links, and a dynamic one that is released", () => {
+    const nodes = new Nodes({});
+    for (const address of ["q", "topic://t"]) {
+      const node = nodes.get(address) as Node;
+      node.publishers++;
+      nodes.tidy(node);
+      expect(nodes.find(address)).toBe(node);
+      node.publishers--;
+      nodes.tidy(node);
+      expect(nodes.find(address)).toBeUndefined();
+    }
+    const dynamic = nodes.makeDynamic(lifetimeOf(undefined));
+    nodes.tidy(dynamic);
+    expect(nodes.get(dynamic.address)).toBe(dynamic);
+    nodes.release(dynamic);
+    expect([nodes.get(dynamic.address), dynamic.deleted]).toEqual([undefined, true]);
+  });
 });
 
 describe("J11 anonymous relay", () => {
