@@ -9,6 +9,7 @@ import type { ReceiverOptionsBase, SenderOptionsBase, SessionOptions } from "../
 import type { ResolvedTimeouts } from "../options/timeouts.ts";
 import type { Answer, Need } from "../sasl/mechanism.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
+import type { TlsSessions } from "../transport/tls-sessions.ts";
 import type { EventRouter } from "./events.ts";
 
 /** The settings of a connection. */
@@ -28,6 +29,8 @@ export interface Profile {
   readonly timeouts: ResolvedTimeouts;
   readonly int64: Int64Mode;
   readonly typed: boolean;
+  /** Connecting side: what connecting again over TLS can resume. */
+  readonly tlsSessions?: TlsSessions | undefined;
   readonly clock: Clock;
   readonly logger: Logger | undefined;
   /** Gets what nobody awaits. */

@@ -11,6 +11,7 @@ import { hostPort } from "../options/url.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import type { WebSocketSettings } from "../transport/duplex-options.ts";
 import { streamDuplex } from "../transport/streams.ts";
+import type { TlsSessions } from "../transport/tls-sessions.ts";
 import { Renewal } from "./renewal.ts";
 import { identityFor, signIn } from "./signing-in.ts";
 import type { Identity } from "./signing-in.ts";
@@ -71,7 +72,7 @@ async function openSocket(connection: ClientConnection, url: ParsedUrl, options:
   const shown = placeOf(url);
   const identity = await identityFor(url, options, { url: shown, attempt, signal });
   const transport = typeof options.transport === "function" ? await options.transport(shown) : options.transport;
-  const duplex = transport === undefined ? await openDuplex(url, options, signal) : streamDuplex(transport);
+  const duplex = transport === undefined ? await openDuplex(url, options, connection.profile.tlsSessions, signal) : streamDuplex(transport);
   try {
     return { duplex, transport, url: shown, ...signIn(identity, url, shown, options, duplex), ...keepAuthorised(connection, identity, url, options, duplex) };
   } catch (error) {
@@ -95,9 +96,9 @@ function keepAuthorised(connection: ClientConnection, identity: Identity, url: P
 /** A transport that is dropped before anything was said. */
 const DEAF = { onData: () => undefined, onEnd: () => undefined, onClose: () => undefined };
 
-function openDuplex(url: ParsedUrl, options: ResolvedConnect, signal: AbortSignal): Promise<ByteDuplex> {
+function openDuplex(url: ParsedUrl, options: ResolvedConnect, sessions: TlsSessions | undefined, signal: AbortSignal): Promise<ByteDuplex> {
   const { host, port, secure } = url;
-  return connectDuplex({ host, port, secure, signal, tls: options.tls.reveal(), sni: options.sni, webSocket: webSocketOf(url, options) });
+  return connectDuplex({ host, port, secure, signal, tls: options.tls.reveal(), sni: options.sni, sessions, webSocket: webSocketOf(url, options) });
 }
 
 function webSocketOf({ request }: ParsedUrl, options: ResolvedConnect): WebSocketSettings | undefined {

@@ -4,6 +4,7 @@ import type { AttemptOptions } from "./attempt.ts";
 import type { Place } from "./socket-errors.ts";
 import type { TcpListenOptions } from "./tcp.ts";
 import type { TlsSettings } from "./tls.ts";
+import type { TlsSessions } from "./tls-sessions.ts";
 
 /** How a WebSocket is opened. */
 export interface WebSocketSettings {
@@ -24,6 +25,8 @@ export interface ConnectDuplexOptions extends Place, AttemptOptions {
   readonly tls: TlsSettings;
   /** The server name to ask for and to verify. @default the host, unless it is an address */
   readonly sni: string | undefined;
+  /** TLS sessions of this connection, to be resumed. */
+  readonly sessions?: TlsSessions | undefined;
   /** undefined: no WebSocket, AMQP itself. */
   readonly webSocket: WebSocketSettings | undefined;
 }

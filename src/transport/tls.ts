@@ -11,6 +11,7 @@ import { connectTimeout, tlsConfigError, tlsError } from "./socket-errors.ts";
 import type { Place } from "./socket-errors.ts";
 import { dial, serve, wrapSocket } from "./tcp.ts";
 import type { TcpConnectOptions, TcpListenOptions } from "./tcp.ts";
+import type { TlsSessions } from "./tls-sessions.ts";
 
 /** Certificates in PEM, or `pfx` in PKCS#12, and how strict to be. */
 export interface TlsSettings {
@@ -32,6 +33,8 @@ export interface TlsConnectOptions extends TcpConnectOptions {
   readonly tls?: TlsSettings | undefined;
   /** The server name to ask for and to verify. @default the host, unless it is an address */
   readonly sni?: string | undefined;
+  /** Sessions to resume, which are only for connections with these settings. @default none */
+  readonly sessions?: TlsSessions | undefined;
 }
 
 /** Where to listen, and as whom. */
@@ -60,15 +63,34 @@ export async function openTls<T>(options: TlsConnectOptions, make: (socket: TLSS
       connected = true;
       const host = options.host.replace(/%.*$/, "");
       const servername = options.sni ?? (isIP(host) === 0 ? host : undefined);
-      const tls = connect({ socket, host, secureContext, rejectUnauthorized, ...(servername === undefined ? {} : { servername }) });
+      const place = `${host} ${options.port} ${servername ?? ""}`;
+      const kept = options.sessions?.take(place, Date.now());
+      const tls = connect({
+        socket, host, secureContext, rejectUnauthorized, ...(servername === undefined ? {} : { servername }), ...(kept === undefined ? {} : { session: Buffer.from(kept.session) }),
+      });
       secured = tls;
-      const fail = (error: Error): void => reject(tlsError(error, options));
+      const fail = (error: Error): void => {
+        options.sessions?.forget(place);
+        reject(tlsError(error, options));
+      };
+      let certificate: PeerCertificate | undefined;
+      let session: Uint8Array | undefined;
+      const keep = (): void => {
+        if (certificate !== undefined && session !== undefined) options.sessions?.keep(place, { session, certificate });
+      };
+      // With TLS 1.2 it comes before the end of the handshake, with 1.3 after it.
+      tls.on("session", (ticket) => {
+        session = ticket;
+        keep();
+      });
       // The socket below has a life of its own until the handshake has taken it over; the TLS socket tells its errors.
       socket.on("error", ignore);
       tls.once("error", fail);
       tls.once("secureConnect", () => {
         tls.off("error", fail);
-        resolve(make(tls, certificateOf(tls)));
+        certificate = tls.isSessionReused() ? kept?.certificate : certificateOf(tls);
+        keep();
+        resolve(make(tls, certificate));
       });
     }, reject);
     return () => {
