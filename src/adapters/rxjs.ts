@@ -5,8 +5,8 @@
 
 import { concatMap, mergeMap, Observable } from "rxjs";
 import type { OperatorFunction } from "rxjs";
-import { SendError } from "../container/public.ts";
-import type { Connection, ConnectionStatus, IncomingDelivery, Message, MessageInit, OutgoingDelivery, Receiver, Sender } from "../container/public.ts";
+import { ConfigError, observe, SendError } from "../container/public.ts";
+import type { Connection, ConnectionStatus, Container, Event, Handler, IncomingDelivery, Message, MessageInit, OutgoingDelivery, Receiver, Sender } from "../container/public.ts";
 
 /** Options of `messages()`. */
 export interface MessagesOptions {
@@ -100,6 +100,35 @@ export function status(connection: Connection): Observable<ConnectionStatus> {
     return () => void statuses.return?.();
   });
 }
+
+/** The name of a callback with one event as its argument. */
+type EventName = Exclude<keyof Handler, "on_unhandled">;
+
+/**
+ * The events of a container, a connection or a link, as a handler with these callbacks at its scope would be told, from the
+ * subscription on. It stands behind the handlers that are there, and what it is told counts as handled: a receiver whose `on_message` is subscribed
+ * to takes messages by itself, and accepts each when the observer's `next` returns unless it was settled or `autoAccept` is false. Completes when the
+ * connection or link is over. Other names are those of `container.inject()`.
+ * @throws ConfigError config
+ */
+export function fromHandler<K extends EventName>(target: Container | Connection | Sender | Receiver, ...names: K[]): Observable<EventOf<K>>;
+export function fromHandler(target: Container | Connection | Sender | Receiver, ...names: string[]): Observable<Event>;
+export function fromHandler(target: Container | Connection | Sender | Receiver, ...names: string[]): Observable<Event> {
+  const wrong = names.find((name) => typeof name !== "string" || !name.startsWith("on_") || name === "on_unhandled");
+  if (names.length === 0 || wrong !== undefined) {
+    throw new ConfigError(`fromHandler(): ${wrong === undefined ? "name a callback" : `"${wrong}" is no callback with an event`}, such as "on_message"`,
+      { code: "config", scope: "container" });
+  }
+  const add = observe(target);
+  return new Observable((subscriber) => {
+    const next = (event: Event): void => subscriber.next(event);
+    const leave = add(Object.fromEntries(names.map((name) => [name, next])));
+    if ("closed" in target) void target.closed.then(() => subscriber.complete());
+    return leave;
+  });
+}
+
+type EventOf<K extends EventName> = Parameters<NonNullable<Handler[K]>>[0];
 
 const DEFAULT_CONCURRENCY = 1_000;
 

@@ -1,6 +1,8 @@
 /** The public names of the application door, for the rooms and doors that are built on them. */
 
 export { Container, connect } from "./container.ts";
+export { observe } from "./observe.ts";
+export type { Event } from "../client/event-kinds.ts";
 export { systemClock } from "./clock.ts";
 export { scramCredentials } from "./scram-credentials.ts";
 export {
@@ -21,7 +23,7 @@ export type { Bytes } from "../util/bytes.ts";
 export type { PeerCertificate } from "../util/peer-certificate.ts";
 export type {
   Connection, ConnectOptions, ConsumeOptions, ContainerOptions, Delivery, IncomingDelivery, Link, LinkRequest, Listener,
-  ListenOptions, OutgoingDelivery, Receiver, ReceiverOptions, ReceiverRequest, Requester, RequesterOptions, Responder, ResponderOptions, Sendable,
+  ListenOptions, Handler, OutgoingDelivery, Receiver, ReceiverOptions, ReceiverRequest, Requester, RequesterOptions, Responder, ResponderOptions, Sendable,
   Sender, SenderOptions, SenderRequest, SendOptions, Sent, Session, SessionOptions, Transaction, TransactionOptions,
 } from "../client/api.ts";
 export type {

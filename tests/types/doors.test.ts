@@ -34,7 +34,7 @@ const DOORS = {
       "SourceInit", "TakeOptions", "Target", "TargetInit", "Terminus", "TerminusInit", "Timeouts", "TlsOptions", "Transaction", "TransactionOptions", "Transport", "Unsettled", "WebSocketListenOptions", "WebSocketOptions",
     ],
   },
-  rxjs: { values: ["accepted", "messages", "sendTo", "status"], types: ["MessagesOptions", "SendToOptions"] },
+  rxjs: { values: ["accepted", "fromHandler", "messages", "sendTo", "status"], types: ["MessagesOptions", "SendToOptions"] },
   broker: { values: ["Broker"], types: ["BrokerOptions", "QueueOptions", "TransactionLimits"] },
   testing: {
     values: ["ManualClock", "ScriptedPeer", "memoryPair"],
