@@ -3,7 +3,7 @@
  * which has to end by itself.
  */
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -25,6 +25,17 @@ export interface Ended {
 export interface Program extends AsyncDisposable {
   /** @param cwd the folder that it runs in. @default this one's */
   run(args?: readonly string[], env?: Record<string, string>, cwd?: string): Promise<Ended>;
+  /** Starts it without waiting for its end. */
+  start(args?: readonly string[]): Started;
+}
+
+/** A program that runs. */
+export interface Started {
+  /** The first line that it prints. */
+  readonly firstLine: Promise<string>;
+  readonly ended: Promise<Ended>;
+  /** Asks it to end, as a service manager would, and tells how it did. */
+  stop(): Promise<Ended>;
 }
 
 /** Bundles a program that is in a file, or a text that stands for one in the project's folder. */
@@ -50,7 +61,31 @@ export async function program(source: { file: string } | { text: string }): Prom
           resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr });
         });
       }),
+    start: (args = []) => start(outfile, args),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function start(file: string, args: readonly string[]): Started {
+  const child = spawn(process.execPath, [file, ...args], { env: { ...process.env, NODE_OPTIONS: "" }, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+  let stdout = "";
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ended = new Promise<Ended>((resolve) => child.on("close", (code, signal) => resolve({ code: code ?? signal, stdout, stderr })));
+  const firstLine = new Promise<string>((resolve, reject) => {
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (stdout.includes("\n")) resolve(stdout.slice(0, stdout.indexOf("\n")));
+    });
+    void ended.then(() => reject(new Error(`the program ended before it said anything: ${stderr}`)));
+  });
+  firstLine.catch(() => undefined);
+  return {
+    firstLine, ended,
+    stop: () => {
+      child.kill("SIGTERM");
+      return ended;
+    },
   };
 }
 
