@@ -139,10 +139,14 @@ export class Driver implements DuplexSink {
 
   #write(segments: readonly Segment[]): void {
     const { pool } = this.#endpoint.output;
+    const { duplex } = this;
+    const many = segments.length > 1;
+    if (many) duplex.cork?.();
     for (const { slab, bytes } of segments) {
       this.flushed += bytes.length;
-      this.duplex.write(bytes, slab === undefined ? nothing : () => pool.release(slab as Slab));
+      duplex.write(bytes, slab === undefined ? nothing : () => pool.release(slab as Slab));
     }
+    if (many) duplex.uncork?.();
   }
 
   #afterFlush(): void {

@@ -3,6 +3,8 @@
  * whole, from its bytes.
  */
 
+import { hastenCollection } from "#platform";
+
 import type { IncomingBody } from "../engine/incoming-body.ts";
 import { LinkError } from "../errors.ts";
 import { SectionMap, dataSections, isData } from "../message/section-map.ts";
@@ -10,6 +12,9 @@ import type { Place } from "../message/section-map.ts";
 import type { Bytes } from "../util/bytes.ts";
 import type { BodySource } from "./body-stream.ts";
 import { BodyStream } from "./body-stream.ts";
+
+/** Octets of a stream that may be read before the memory of those that were is looked after. */
+const COLLECT = 4 * 1024 * 1024;
 
 export class IncomingContent implements BodySource {
   confirmed = 0;
@@ -20,6 +25,8 @@ export class IncomingContent implements BodySource {
   /** Of a whole one: octets that were read, and whether that is all. */
   #given = 0;
   #read = false;
+  /** Octets that were read since memory was last looked after. */
+  #sinceCollected = 0;
   #stream: BodyStream | undefined = undefined;
   #failure: Error | undefined = undefined;
 
@@ -96,7 +103,14 @@ export class IncomingContent implements BodySource {
       if (value.length !== 0) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.length);
     }
     const arriving = this.arriving as IncomingBody;
-    return arriving.read() ?? (arriving.finished ? null : undefined);
+    const bytes = arriving.read();
+    if (bytes === undefined) return arriving.finished ? null : undefined;
+    this.#sinceCollected += bytes.length;
+    if (this.#sinceCollected > COLLECT) {
+      this.#sinceCollected = 0;
+      hastenCollection();
+    }
+    return bytes;
   }
 
   wait(wake: () => void): void {

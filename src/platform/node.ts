@@ -151,3 +151,14 @@ export function traceOf(topic: string): ((line: string) => void) | undefined {
 export function warn(message: string, code: string): void {
   process.emitWarning(message, { type: "LeptonmqWarning", code });
 }
+
+/**
+ * Has V8 collect its young objects sooner. It looks at the memory of young buffers only when there are 32 MiB of them, unless its own young space
+ * is full before that; a program that reads a long stream, and leaves hardly anything but buffers, would hold all those for nothing. Two
+ * megabytes of small objects cost 0.1 ms. Answers how many octets that was.
+ */
+export function hastenCollection(): number {
+  let octets = 0;
+  for (let i = 0; i < 256; i++) octets += new Array<number>(1024).fill(i).length * 8;
+  return octets;
+}

@@ -8,6 +8,9 @@ export type { PeerCertificate } from "../util/peer-certificate.ts";
 export interface ByteDuplex {
   /** Hands over bytes; they belong to the transport until it calls `done`, also when they could not be sent. Never calls it at once. */
   write(bytes: Uint8Array, done: () => void): void;
+  /** What is handed over from here to `uncork` may leave in one piece; a transport without it writes each by itself. */
+  cork?(): void;
+  uncork?(): void;
   /** Octets handed over and not yet taken by the system. */
   readonly writableLength: number;
   /** Begins to deliver; called once. What happened before is told then, never during the call. */

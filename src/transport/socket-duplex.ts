@@ -39,6 +39,14 @@ export class SocketDuplex implements ByteDuplex {
     else process.nextTick(done);
   }
 
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
   start(sink: DuplexSink): void {
     this.#sink = sink;
     if (this.#closed) {

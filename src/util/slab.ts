@@ -9,6 +9,8 @@ import { ByteWriter } from "./byte-writer.ts";
 
 /** Octets of an ordinary slab; a larger frame gets a slab of its own size. */
 export const SLAB_SIZE = 64 * 1024;
+/** Sizes of larger slabs, up to four times an ordinary one, are multiples of this, and powers of two from there on. */
+const STEP = 16 * 1024;
 
 /** Octets of empty slabs that a pool keeps for reuse. */
 const SPARE_OCTETS = 8 * 1024 * 1024;
@@ -35,7 +37,7 @@ export class Slab {
 /** Hands out slabs and takes back those that nobody uses. */
 export class SlabPool {
   readonly #allocate: Allocate;
-  /** Empty slabs by their size, which is a power of two. */
+  /** Empty slabs by their size. */
   readonly #spare = new Map<number, Slab[]>();
   #spareOctets = 0;
 
@@ -44,7 +46,7 @@ export class SlabPool {
   }
 
   take(size: number): Slab {
-    const whole = size <= SLAB_SIZE ? SLAB_SIZE : 2 ** Math.ceil(Math.log2(size));
+    const whole = size <= SLAB_SIZE ? SLAB_SIZE : size <= SLAB_SIZE * 4 ? Math.ceil(size / STEP) * STEP : 2 ** Math.ceil(Math.log2(size));
     const spare = this.#spare.get(whole)?.pop();
     if (spare === undefined) return new Slab(this.#allocate(whole));
     this.#spareOctets -= whole;
@@ -172,7 +174,7 @@ export class SlabWriter extends ByteWriter {
     const mark = this.#mark;
     const position = this.position;
     const old = this.slab;
-    const next = this.#pool.take(Math.max(SLAB_SIZE * 2, position + n + (position - mark)));
+    const next = this.#pool.take(Math.max(SLAB_SIZE + STEP, position + n + (position - mark)));
     next.bytes.set(old.bytes.subarray(mark, position), mark);
     this.position = mark;
     this.#cut();

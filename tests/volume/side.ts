@@ -20,8 +20,9 @@ const chunk = number("chunk", 64 * 1024);
 const known = number("known", 1) === 1;
 const sends = (number("sends", 1) === 1) === options.has("connect");
 
-const pattern = new Uint8Array(PERIOD + Math.max(chunk, 1 << 20));
-for (let i = 0; i < pattern.length; i++) pattern[i] = (Math.imul(i % PERIOD, 2_654_435_761) >>> 16) & 0xff;
+const pattern = new Uint8Array(PERIOD * 2 + chunk);
+for (let i = 0; i < PERIOD; i++) pattern[i] = (Math.imul(i, 2_654_435_761) >>> 16) & 0xff;
+for (let i = PERIOD; i < pattern.length; i += PERIOD) pattern.copyWithin(i, 0, Math.min(PERIOD, pattern.length - i));
 
 let peak = 0;
 const watch = setInterval(() => {
