@@ -1,5 +1,6 @@
 // Artemis, the official distribution, with a configuration written here instead of its "create" command (which takes
-// seconds). Any address is an anycast queue, made on first use. User: guest/guest, and anonymous is guest.
+// seconds). Any address is an anycast queue, made on first use. User: guest/guest, and anonymous is guest; on a port of its own
+// guest signs in with SCRAM, and nobody in any other way.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { STORE_PASSWORD } from "./certificates.mjs";
@@ -15,13 +16,13 @@ export const artemis = {
   },
 
   async start(name, folder, tls, { home }) {
-    const [port, tlsPort] = [await freePort(), await freePort()];
+    const [port, tlsPort, scramPort] = [await freePort(), await freePort(), await freePort()];
     const etc = join(folder, "etc");
     await mkdir(etc, { recursive: true });
     await mkdir(join(folder, "tmp"), { recursive: true });
     const files = {
       "server.p12": tls.store,
-      "broker.xml": configuration(folder, { port, tlsPort }),
+      "broker.xml": configuration(folder, { port, tlsPort, scramPort }),
       "bootstrap.xml": `<broker xmlns="http://activemq.apache.org/schema">
   <jaas-security domain="interop"/>
   <server configuration="file:${etc}/broker.xml"/>
@@ -47,13 +48,16 @@ export const artemis = {
     const broker = startProcess("java", [...args, "org.apache.activemq.artemis.boot.Artemis", "run"], { log: join(folder, "broker.log"), cwd: folder });
     return {
       processes: [broker],
-      ready: () => untilReady(name, broker, [port], [tlsPort]),
-      endpoints: { url: `amqp://guest:guest@127.0.0.1:${port}`, tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}` },
+      ready: () => untilReady(name, broker, [port, scramPort], [tlsPort]),
+      endpoints: {
+        url: `amqp://guest:guest@127.0.0.1:${port}`, tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}`, scramUrl: `amqp://guest:guest@127.0.0.1:${scramPort}`,
+      },
     };
   },
 };
 
 const LOGIN = `interop {
+  org.apache.activemq.artemis.spi.core.security.jaas.SCRAMLoginModule sufficient;
   org.apache.activemq.artemis.spi.core.security.jaas.PropertiesLoginModule sufficient
     reload=false
     org.apache.activemq.jaas.properties.user="users.properties"
@@ -62,6 +66,12 @@ const LOGIN = `interop {
     credentialsInvalidate=true
     org.apache.activemq.jaas.guest.user="guest"
     org.apache.activemq.jaas.guest.role="amq";
+};
+scram {
+  org.apache.activemq.artemis.spi.core.security.jaas.SCRAMPropertiesLoginModule required
+    reload=false
+    org.apache.activemq.jaas.properties.user="users.properties"
+    org.apache.activemq.jaas.properties.role="roles.properties";
 };
 `;
 
@@ -77,7 +87,7 @@ const PERMISSIONS = ["createNonDurableQueue", "deleteNonDurableQueue", "createDu
   .map((type) => `<permission type="${type}" roles="amq"/>`)
   .join("\n        ");
 
-const configuration = (folder, { port, tlsPort }) => `<configuration xmlns="urn:activemq">
+const configuration = (folder, { port, tlsPort, scramPort }) => `<configuration xmlns="urn:activemq">
   <core xmlns="urn:activemq:core">
     <name>interop</name>
     <persistence-enabled>true</persistence-enabled>
@@ -97,6 +107,7 @@ const configuration = (folder, { port, tlsPort }) => `<configuration xmlns="urn:
     <critical-analyzer>false</critical-analyzer>
     <acceptors>
       <acceptor name="amqp">tcp://127.0.0.1:${port}?protocols=AMQP</acceptor>
+      <acceptor name="scram">tcp://127.0.0.1:${scramPort}?protocols=AMQP;saslMechanisms=SCRAM-SHA-512,SCRAM-SHA-256;saslLoginConfigScope=scram</acceptor>
       <acceptor name="amqps">tcp://127.0.0.1:${tlsPort}?protocols=AMQP;sslEnabled=true;keyStorePath=${folder}/etc/server.p12;keyStoreType=PKCS12;keyStorePassword=${STORE_PASSWORD}</acceptor>
     </acceptors>
     <security-settings>

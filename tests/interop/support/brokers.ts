@@ -18,6 +18,8 @@ export interface Broker {
   readonly wssUrl?: string | undefined;
   /** A TLS listener that takes the client's certificate as its identity. */
   readonly externalUrl?: string | undefined;
+  /** Artemis' listener that offers SCRAM alone. */
+  readonly scramUrl?: string | undefined;
   /** Files. */
   readonly ca: string;
   readonly otherCa: string;
