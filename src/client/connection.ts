@@ -32,6 +32,7 @@ import { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
+import { UNHEARD } from "./events.ts";
 import { checkEncodable, checkOpen, openOf, some, unfitClose } from "./encodable.ts";
 import { HeardConnection } from "./heard-connection.ts";
 import { freshId } from "./ids.ts";
@@ -200,6 +201,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   }
 
   #eventsFor(session: ClientSession | undefined, handlers: Handlers | undefined): LinkEvents | undefined {
+    if (handlers === UNHEARD) return undefined;
     return this.profile.events?.link(handlers, session instanceof ClientSession ? session.events : this.events);
   }
 

@@ -6,6 +6,7 @@ import { LinkError } from "../errors.ts";
 import type { Attach } from "../frames/performatives.ts";
 import { resolveSenderOptions } from "../options/resolve-link.ts";
 import type { OutgoingDelivery } from "./api.ts";
+import { UNHEARD } from "./events.ts";
 import type { LinkHost } from "./link.ts";
 import type { ClientOutgoing } from "./outgoing.ts";
 import { ClientSender } from "./sender.ts";
@@ -21,12 +22,7 @@ export class ControlLink extends ClientSender {
   onLate: ((delivery: OutgoingDelivery) => void) | undefined = undefined;
 
   constructor(host: LinkHost, name: string) {
-    super(host, name, resolveSenderOptions({}, { sndSettleMode: "unsettled" }, { accepting: true }));
-  }
-
-  /** What happens to it is nobody's business but the transactions'. */
-  override inherit(): void {
-    // No handler hears of it.
+    super(host, name, resolveSenderOptions({}, { sndSettleMode: "unsettled", handler: UNHEARD }, { accepting: true }));
   }
 
   override get title(): string {

@@ -16,6 +16,9 @@ import type {
   Connection, Handler, Handlers, IncomingDelivery, LinkRequest, OutgoingDelivery, Receiver, Sender, Session, Transaction,
 } from "./api.ts";
 
+/** As the `handler` of a link that the library needs for itself: no callback hears of it, so that none takes its messages or its credit. */
+export const UNHEARD: readonly object[] = Object.freeze([]);
+
 /** The name of a callback. */
 export type EventName = keyof Handler;
 

@@ -17,6 +17,7 @@ import type { Source, Target } from "./shapes.ts";
 import { CAPABILITIES, checkCoordinator } from "./coordinate.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { badCall, checkEncodable, unfitError } from "./encodable.ts";
+import { UNHEARD } from "./events.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
 import { commonSettings, receivingSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
@@ -152,9 +153,9 @@ export class IncomingLink {
     const { address, coordinator, ...given } = options ?? {};
     this.#checkTarget(coordinator);
     // What comes on a control link is answered by the library, and by nobody else.
-    const rest = coordinator === undefined ? given : { ...given, autoAccept: false };
+    const rest = coordinator === undefined ? given : { ...given, autoAccept: false, handler: UNHEARD };
     const { profile } = this.#host.io;
-    const events = coordinator === undefined ? profile.events?.link(rest.handler ?? profile.defaults.receiver?.handler, this.#host.events) : undefined;
+    const events = rest.handler === UNHEARD ? undefined : profile.events?.link(rest.handler ?? profile.defaults.receiver?.handler, this.#host.events);
     const defaults = layered(profile.defaults.receiver, events?.receiverDefaults);
     const own = resolveReceiverOptions(this.source?.address, rest, { defaults, accepting: true, also: ALSO, where: "accept()" });
     const snd = this.#attach.sndSettleMode ?? "mixed";

@@ -25,6 +25,7 @@ import type { Driver } from "./driver.ts";
 import { badCall, checkEncodable, unfitClose } from "./encodable.ts";
 import type { LinkTransactions } from "./enlistment.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
+import { UNHEARD } from "./events.ts";
 import type { Profile } from "./profile.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
 import type { Replies } from "./replies.ts";
@@ -134,6 +135,7 @@ export abstract class ClientLink implements Link, LinkSink {
 
   /** The handlers that are asked after its own have changed. */
   inherit(parent: EventScope | undefined): void {
+    if (this.options.handler === UNHEARD) return;
     if (this.events === undefined) {
       this.hear(this.host.io.profile.events?.link(undefined, parent));
       return;

@@ -10,6 +10,7 @@ import type { MessageInit } from "../message/fields.ts";
 import type { Message } from "../message/message.ts";
 import type { Connection, IncomingDelivery, OutgoingDelivery, SendOptions, Sender } from "./api.ts";
 import { correlationOf, withFields } from "./correlation.ts";
+import { UNHEARD } from "./events.ts";
 import type { Profile } from "./profile.ts";
 
 /** Senders to single reply addresses that a connection keeps besides those in use; beyond, the one used longest ago is closed. */
@@ -95,7 +96,7 @@ export class Replies {
 
   #relaying(): Promise<Sender> {
     if (this.#relay !== undefined) return this.#relay;
-    const opening = this.#host.createSender(null, { guarantee: "at-least-once" });
+    const opening = this.#host.createSender(null, { guarantee: "at-least-once", handler: UNHEARD });
     this.#relay = opening;
     void opening.endpoint.closed.then(() => {
       if (this.#relay === opening) this.#relay = undefined;
@@ -119,7 +120,7 @@ export class Replies {
   #keep(address: string): Kept {
     let kept = this.#kept.get(address);
     if (kept === undefined) {
-      const opening = this.#host.createSender(address, { guarantee: "at-least-once" });
+      const opening = this.#host.createSender(address, { guarantee: "at-least-once", handler: UNHEARD });
       const made: Kept = { sender: opening, usedAt: 0, busy: 0 };
       void opening.endpoint.closed.then(() => this.#forget(address, made));
       kept = made;

@@ -7,6 +7,7 @@ import type { AmqpErrorInit } from "../errors.ts";
 import { AmqpError, LinkError } from "../errors.ts";
 import { DEFAULT_PREFETCH } from "../options/limits.ts";
 import type { Connection, Receiver, ReceiverOptions, Sender, SenderOptions, Session } from "./api.ts";
+import { UNHEARD } from "./events.ts";
 import { freshId } from "./ids.ts";
 import type { Profile } from "./profile.ts";
 
@@ -39,7 +40,7 @@ export function twoLinks<Body>(host: RequesterHost, address: string | null, opti
   const { name, session, timeout, signal } = options;
   const ours: ReceiverOptions = { ...REPLIES, name, session, timeout, signal };
   return [
-    promised(() => host.createSender<Body>(address, options)),
+    promised(() => host.createSender<Body>(address, { ...options, handler: options.handler ?? UNHEARD })),
     replyTo === undefined
       ? promised(() => host.createReceiver(undefined, { ...ours, dynamic: true })).catch((error: unknown) => { throw noNode(error); })
       : promised(() => host.createReceiver(replyTo, ours)),
@@ -51,13 +52,13 @@ export function pairedLinks<Body>(host: RequesterHost, address: string, options:
   const { name = freshId(), timeout, signal, guarantee = "at-most-once" } = options;
   const properties = { ...options.properties, paired: true };
   return [
-    promised(() => host.createSender<Body>(address, { source: address, ...options, name, properties, session, guarantee })),
+    promised(() => host.createSender<Body>(address, { source: address, ...options, handler: options.handler ?? UNHEARD, name, properties, session, guarantee })),
     promised(() => host.createReceiver(address, { ...REPLIES, prefetch: PAIRED_CREDIT, target: address, name, properties, session, guarantee, timeout, signal })),
   ];
 }
 
 /** How replies are taken, whatever the container's defaults are. */
-const REPLIES: ReceiverOptions = { autoAccept: true, prefetch: DEFAULT_PREFETCH, guarantee: "at-least-once" };
+const REPLIES: ReceiverOptions = { handler: UNHEARD, autoAccept: true, prefetch: DEFAULT_PREFETCH, guarantee: "at-least-once" };
 
 /** A promise also where `make` throws at the call. */
 export async function promised<T>(make: () => PromiseLike<T>): Promise<T> {

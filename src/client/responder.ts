@@ -6,6 +6,7 @@ import type { Message } from "../message/message.ts";
 import type { CloseOptions } from "../options/call.ts";
 import { checkResponderOptions } from "../options/resolve.ts";
 import type { Connection, IncomingDelivery, Receiver, ReceiverOptions, Responder, ResponderOptions } from "./api.ts";
+import { UNHEARD } from "./events.ts";
 import type { Profile } from "./profile.ts";
 import { RejectedError, ReleasedError } from "./send-errors.ts";
 import { bounds, within } from "./waiting.ts";
@@ -26,7 +27,7 @@ export async function openResponder<Body>(
 ): Promise<Responder<Body>> {
   if (typeof handler !== "function") throw new ConfigError("createResponder(): the handler must be a function", { code: "config", scope: "link" });
   const { concurrency, onError, ...link } = checkResponderOptions(options) as ResponderOptions<Body>;
-  const receiver = await host.createReceiver<Body>(address, link as ReceiverOptions<Body>);
+  const receiver = await host.createReceiver<Body>(address, { ...link, handler: link.handler ?? UNHEARD } as ReceiverOptions<Body>);
   return new ClientResponder(host.profile, receiver, handler, { concurrency, onError });
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Receiver, Sender, Session } from "../client/api.ts";
+import { UNHEARD } from "../client/events.ts";
 import { freshId } from "../client/ids.ts";
 import { AmqpError, SaslError } from "../errors.ts";
 import { printable } from "../frames/printable.ts";
@@ -28,8 +29,8 @@ const NODE = "$cbs";
 export async function putTokenFor(session: Session, audiences: readonly string[], { type, token, expiresAt }: TokenToPut, call: CallOptions): Promise<void> {
   const replyTo = `cbs-${freshId()}`;
   const [sender, receiver] = await both(
-    session.createSender(NODE, { signal: call.signal, source: replyTo, guarantee: "at-least-once" }),
-    session.createReceiver(NODE, { signal: call.signal, target: replyTo, sndSettleMode: "mixed", prefetch: audiences.length }),
+    session.createSender(NODE, { signal: call.signal, source: replyTo, guarantee: "at-least-once", handler: UNHEARD }),
+    session.createReceiver(NODE, { signal: call.signal, target: replyTo, sndSettleMode: "mixed", prefetch: audiences.length, handler: UNHEARD }),
   );
   const expiration = expiresAt === undefined ? {} : { expiration: new Date(expiresAt) };
   for (const audience of audiences) {
@@ -44,7 +45,7 @@ export async function putTokenFor(session: Session, audiences: readonly string[]
 
 /** "set-token": the outcome is the answer. @throws SaslError auth-failed, AmqpError of the link */
 export async function setToken(session: Session, node: string | undefined, { type, token }: TokenToPut, call: CallOptions): Promise<void> {
-  const sender = await session.createSender(node ?? NODE, { signal: call.signal, guarantee: "at-least-once" });
+  const sender = await session.createSender(node ?? NODE, { signal: call.signal, guarantee: "at-least-once", handler: UNHEARD });
   try {
     await sender.send({ subject: "set-token", properties: { "token-type": type }, body: token }, call);
   } catch (error) {

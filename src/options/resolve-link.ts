@@ -44,6 +44,7 @@ export interface ResolvedLink {
   readonly source: ResolvedSource;
   /** null is the anonymous relay. */
   readonly target: ResolvedTerminus | null;
+  readonly handler: object | readonly object[] | undefined;
   readonly signal: AbortSignal | undefined;
   /** undefined: the `attach` timeout. */
   readonly timeout: number | undefined;
@@ -268,6 +269,7 @@ function common(all: LinkOptionsBase, modes: Modes): Omit<ResolvedLink, "source"
     offeredCapabilities: asList(all.offeredCapabilities),
     desiredCapabilities: asList(all.desiredCapabilities),
     maxMessageSize: all.maxMessageSize,
+    handler: all.handler,
     signal: all.signal,
     timeout: all.timeout,
   };

@@ -4,8 +4,10 @@ import { describe, expect, test } from "@jest/globals";
 import { ConfigError, Container, MessagingHandler } from "../../src/index.ts";
 import type { Event, Handler, IncomingEvent } from "../../src/index.ts";
 import { Deferred } from "../../src/util/deferred.ts";
+import { memoryPair } from "../../src/testing.ts";
 import { answer, deliver, nextCredit, outcomes, receiverOn, senderOn, stage, turns, until } from "../client/support.ts";
 import { within } from "../protocol/harness.ts";
+import { withBroker } from "../support/broker.ts";
 import { recorder } from "./support.ts";
 
 const MEMBERS = [
@@ -148,6 +150,23 @@ describe("S13 the event", () => {
   });
 });
 
+describe("S13 event.transport", () => {
+  test("is what the program gave instead of a socket, by a function or as it is", async () => {
+    for (const asFunction of [false, true]) {
+      const [ours, theirs] = memoryPair();
+      const server = new Container({ handlers: new MessagingHandler() });
+      await server.listen({ transport: theirs });
+      const heard = recorder("on_connection_opened");
+      const container = new Container({ handlers: heard.handler });
+      const connection = await container.connect("amqp://somewhere", { transport: asFunction ? () => Promise.resolve(ours) : ours });
+      await until(() => heard.told.length === 1);
+      expect(heard.last("on_connection_opened").transport === ours).toBe(true);
+      await connection.close();
+      await Promise.all([container.close(), server.close()]);
+    }
+  });
+});
+
 describe("S11 what callbacks throw", () => {
   test("goes to onError, in one place, and ends nothing", async () => {
     const errors: unknown[] = [];
@@ -203,4 +222,34 @@ describe("S11 what callbacks throw", () => {
     deliver(scene.peer, 5);
     expect((await within(receiving, "a message")).message.body).toBe(5);
   });
+});
+
+describe("S13 links that the library needs for itself", () => {
+  test("are not heard of: a container's on_message takes no replies, its on_sendable no credit of requests, its on_link_opened hears of none", () =>
+    withBroker({}, async ({ broker }) => {
+      const heard = recorder("on_message", "on_sendable", "on_link_opened", "on_accepted", "on_settled", "on_link_init", "on_link_flow");
+      const container = new Container({ handlers: heard.handler });
+      const connection = await container.connect(broker.url);
+      const responder = await connection.createResponder<string>("questions", ({ body }) => ({ body: body.toUpperCase() }));
+      const requester = await connection.createRequester("questions");
+      expect((await within(requester.request({ body: "and now" }), "the reply")).body).toBe("AND NOW");
+      const sender = await connection.createSender("q");
+      await within(connection.transaction((tx) => tx.send(sender, { body: 1 })), "the transaction");
+      await requester.close();
+      await responder.close();
+      await container.close();
+      expect(heard.told.filter(({ event }) => event.link !== sender).map(({ name }) => name)).toEqual([]);
+      expect(heard.names()).toContain("on_accepted");
+    }));
+
+  test("unless a handler is given for them", () =>
+    withBroker({}, async ({ broker }) => {
+      const heard = recorder("on_link_opened");
+      const container = new Container();
+      const connection = await container.connect(broker.url);
+      await connection.createRequester("questions", { handler: heard.handler });
+      await until(() => heard.told.length === 1);
+      expect(heard.last("on_link_opened").sender?.target.address).toBe("questions");
+      await container.close();
+    }));
 });
