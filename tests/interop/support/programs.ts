@@ -122,6 +122,30 @@ export function startSubscriber(kind: PeerKind, address: string, from: Destinati
   return quiet({ url, ready, result: result.then((lines) => lines.filter((line) => line.event === "message").map((line) => line.message as Seen)) });
 }
 
+/** What a program saw of a large message. */
+export interface Streamed {
+  /** Octets of the body. */
+  readonly octets: number;
+  /** SHA-256 of the body, in hex; the section's head in hex. */
+  readonly sum?: string | undefined;
+  readonly head?: string | undefined;
+  /** Whether it came in several pieces. */
+  readonly partial?: boolean | undefined;
+  readonly aborted?: boolean | undefined;
+}
+
+/** Sends or receives one large message, listening; resolves with what it saw, or with how its sends ended. */
+export function startStream(kind: "proton" | "rhea", role: "send" | "recv", octets = 0, aborts = false): Running<{ messages: readonly Streamed[]; outcomes: readonly string[] }> {
+  const { url, ready, result } = start(kind, "stream", ["--listen", "--role", role, "--octets", String(octets), ...(aborts ? ["--abort"] : [])]);
+  return quiet({
+    url, ready,
+    result: result.then((lines) => ({
+      messages: lines.filter(({ event }) => event === "message").map(({ message }) => message as unknown as Streamed),
+      outcomes: lines.filter(({ event }) => event === "outcome").map(({ outcome }) => outcome as string),
+    })),
+  });
+}
+
 /** A failure is told by those promises that a test awaits, not by the others. */
 function quiet<T>(running: Running<T>): Running<T> {
   for (const promise of [running.url, running.ready, running.result]) promise.catch(() => {});
@@ -141,7 +165,7 @@ function where(destination: Destination | undefined): string[] {
   return ["--connect", host, ...user, ...(destination.ca === undefined ? [] : ["--ca", destination.ca])];
 }
 
-function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond" | "transact" | "subscribe", args: readonly string[]): Running<Line[]> {
+function start(kind: PeerKind, role: "send" | "recv" | "request" | "respond" | "transact" | "subscribe" | "stream", args: readonly string[]): Running<Line[]> {
   const [command, script] = kind === "proton" ? [python(), `proton_${role}.py`] : [process.execPath, `rhea-${role}.mjs`];
   const web = kind === "rhea over WebSocket" ? ["--web-socket"] : [];
   const child = spawn(command, [join(import.meta.dirname, "..", "peers", script), ...args, ...web, "--timeout", String(TIMEOUT)], {
