@@ -31,6 +31,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   ],
   "rxjs-pipeline.ts": ["25 squared", "50 squared", "75 squared", "100 squared", "100 done, 0 left, 100 squares"],
   "web-socket.ts": ["ws://n.n.n.n:n/", "tea: 2", "milk: 1"],
+  "sign-in.ts": ["ann (SCRAM-SHA-256): two teas", "robot (OAUTHBEARER): a milk", "robot: amqp:unauthorized-access", "ann: auth-failed", "eve: auth-failed"],
   "peer-to-peer.ts": ["kitchen: 21.5 degrees", "cellar: 12.25 degrees", "the sender has left", "refused: true"],
   "send-file.ts": [
     "receiving film.bin", "received 25 %", "received 50 %", "received 75 %", "received 100 %", "the sum is right", "accepted, as long as it was",

@@ -27,6 +27,8 @@ export class Passwords {
   readonly #onError: (error: AmqpError) => void;
   /** Makes salts that stay the same for a user for as long as this listener lives. */
   readonly #pepper = randomBytes(32);
+  /** What it took to check a password by PLAIN. */
+  #cost: { readonly hash: Hash; readonly iterations: number } | undefined = undefined;
   /** What the records of those that there are look like, by mechanism. */
   readonly #shapes = new Map<string, { readonly iterations: number; readonly saltOctets: number }>();
 
@@ -61,9 +63,12 @@ export class Passwords {
     if (typeof found === "object" && found !== null) {
       const hash = SCRAM_HASHES.get(found.mechanism);
       if (hash === undefined) return false;
+      this.#cost = { hash, iterations: found.iterations };
       const keys = await complete(keysOf(hash, { secret: { password }, salt: copyBytes(found.salt), iterations: found.iterations }));
       return equalSecrets(keys.storedKey, found.storedKey);
     }
+    // Who is unknown costs what others cost.
+    if (found === undefined && this.#cost !== undefined) await complete(keysOf(this.#cost.hash, { secret: { password }, salt: this.#pepper, iterations: this.#cost.iterations }));
     const known = typeof found === "string" && found !== "";
     // Codes of the two are as long as each other, so that comparing them tells nothing of either's length.
     const [one, other] = await Promise.all([known ? found : "", password].map((text) => hmac("SHA-256", this.#pepper, utf8(text))));

@@ -32,6 +32,15 @@ export class Slab {
   constructor(bytes: Bytes) {
     this.bytes = bytes;
   }
+
+  /** Passwords have gone through here, and what memory held before that: no printer shows it. */
+  toJSON(): string {
+    return `Slab(${this.bytes.length})`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toJSON();
+  }
 }
 
 /** Hands out slabs and takes back those that nobody uses. */
@@ -116,6 +125,15 @@ export class SlabWriter extends ByteWriter {
 
   get pool(): SlabPool {
     return this.#pool;
+  }
+
+  /** What is written is no printer's business, no more than what a slab held before. */
+  toJSON(): string {
+    return `SlabWriter(${this.total})`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toJSON();
   }
 
   /** Begins a frame or message: its bytes stay together in one slab. Answers where it begins. */

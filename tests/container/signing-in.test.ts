@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { ConfigError, connect, ConnectionError, Container, scramCredentials } from "../../src/index.ts";
 import type { AmqpError, Connection, ConnectOptions, ListenOptions, PeerIdentity, SaslClient, SaslServer } from "../../src/index.ts";
+import { Passwords } from "../../src/container/passwords.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
 import type { Script } from "../../src/testing/script.ts";
 import { ScriptedPeer } from "../../src/testing/scripted-peer.ts";
@@ -172,6 +173,19 @@ describe("P03 SCRAM and PLAIN by stored passwords", () => {
         peer.drop();
       });
     }
+  });
+
+  test("B53 PLAIN against stored credentials costs as much for an unknown user", async () => {
+    const kept = await scramCredentials("p", { iterations: 600_000 });
+    const passwords = new Passwords((user) => (user === "known" ? kept : undefined), () => {});
+    const cost = async (user: string): Promise<number> => {
+      const begun = performance.now();
+      expect(await passwords.check(user, "guess", "127.0.0.1")).toBe(false);
+      return performance.now() - begun;
+    };
+    const known = await cost("known");
+    // a derivation is hundreds of milliseconds, a look-up alone less than one
+    expect(await cost("unknown")).toBeGreaterThan(known / 10);
   });
 
   test("stored credentials of another mechanism, or that are none: refused like a wrong password, and told to onError", async () => {

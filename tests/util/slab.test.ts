@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Segment, Slab } from "../../src/util/slab.ts";
@@ -26,6 +27,19 @@ const done = (pool: SlabPool, segments: readonly Segment[]): void => {
 };
 
 const text = (segments: readonly Segment[]): string => segments.map(({ bytes }) => [...bytes].join()).join(" | ");
+
+test("Q.secrets no printer shows what is in a slab: passwords have been there, and uninitialised memory", () => {
+  const pool = new SlabPool((size) => new Uint8Array(size).fill(0x5a));
+  const writer = new SlabWriter(pool);
+  writer.begin();
+  writer.reserve(4);
+  writer.bytes.set([0x5b, 0x5c, 0x5d, 0x5e], writer.position);
+  writer.position += 4;
+  writer.finish();
+  for (const value of [writer, writer.slab, { delivery: { slab: writer.slab } }]) {
+    expect(`${inspect(value, { depth: 5, showHidden: true })} ${JSON.stringify(value)}`).not.toMatch(/90|5a|91|5b/);
+  }
+});
 
 describe("SlabPool", () => {
   test("hands out 64 KiB, steps of 16 KiB up to four times that, then powers of two, and takes back those that are sealed and unused", () => {
