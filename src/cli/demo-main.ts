@@ -7,6 +7,7 @@ import type { DemoOptions } from "./demo-options.ts";
 import { runDemo } from "./demo-run.ts";
 import type { DemoResult, Progress } from "./demo-run.ts";
 import { explain } from "./explain.ts";
+import { watchMemory } from "./peak-memory.ts";
 
 /** Where lines go; of a terminal, the progress line is written over itself. */
 export interface Output {
@@ -63,8 +64,9 @@ async function exchange(url: string, address: string | undefined, options: DemoO
     const progress: Progress = { sent: 0, received: 0 };
     const stopProgress = showProgress(progress, options.messages, output);
     const run = Math.floor(Math.random() * 2 ** 32).toString(16) + Date.now().toString(16);
-    const result = await runDemo(connection, address, run, options.messages, options.size, progress).finally(stopProgress);
-    return report(result, options, output);
+    const mostMemory = watchMemory();
+    const result = await runDemo(connection, address, run, options.messages, options.size, progress).finally(stopProgress).finally(mostMemory);
+    return report(result, mostMemory(), options, output);
   } finally {
     // The result is known by now; a broker that does not answer the close cannot change it.
     await connection.close({ timeout: 5_000 }).catch(() => undefined);
@@ -88,13 +90,13 @@ function showProgress(progress: Progress, total: number, output: Output): () => 
   };
 }
 
-function report(result: DemoResult, options: DemoOptions, output: Output): number {
+function report(result: DemoResult, memory: number, options: DemoOptions, output: Output): number {
   const { seen, latency, elapsed } = result;
   const lost = seen.missing - result.refused;
   const seconds = Math.max(elapsed, 0.001) / 1000;
   output.write(`${seen.distinct} of ${options.messages} messages of ${options.size} octets came back in ${seconds.toFixed(2)} s: ${rate(seen.distinct / seconds)}\n`);
   output.write(`latency from send() to the loop: p50 ${latency.percentile(0.5).toFixed(2)} ms, p99 ${latency.percentile(0.99).toFixed(2)} ms (up to 2000 messages under way)\n`);
-  output.write(`the most memory that this process had: ${Math.round(process.resourceUsage().maxRSS / 1024)} MB\n`);
+  output.write(`the most memory that this process had: ${Math.round(memory / 1_000_000)} MB\n`);
   output.write(`${Math.max(0, lost)} lost, ${seen.repeated} duplicated\n`);
   if (result.leftOver > 0) output.write(`${result.leftOver} messages of an earlier run were still in the queue and are gone now\n`);
   if (result.damaged > 0) output.write(`${result.damaged} came back with another body\n`);
