@@ -232,17 +232,12 @@ export class ContainerCore implements ContainerApi {
   }
 }
 
-/** A container (api.md). */
+/** A container that knows no handlers, for what is built on the public shapes alone; programs get that of handlers/. */
 export const Container: {
   /** @throws ConfigError config */
-  new (options?: ContainerOptions): Container;
+  new (options?: Omit<ContainerOptions, "handlers">): Container;
   readonly prototype: Container;
 } = ContainerCore;
-
-/** Connects on a container of its own, which is closed with the connection. @throws ConfigError config */
-export function connect(url?: string | readonly string[] | ConnectOptions, options?: ConnectOptions): Opening<Connection> {
-  return connectAlone(new ContainerCore(), url, options);
-}
 
 /** Connects on a container that is closed with the connection. @throws ConfigError config */
 export function connectAlone(container: ContainerApi, url?: string | readonly string[] | ConnectOptions, options?: ConnectOptions): Opening<Connection> {

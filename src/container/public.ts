@@ -1,6 +1,6 @@
 /** The public names of the application door, for the rooms and doors that are built on them. */
 
-export { Container, connect } from "./container.ts";
+export { Container } from "./container.ts";
 export { observe } from "./observe.ts";
 export type { Event } from "../client/event-kinds.ts";
 export { systemClock } from "./clock.ts";

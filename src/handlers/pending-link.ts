@@ -75,7 +75,7 @@ class PendingLink implements Known {
   /** Resolves when the link that came of it is over, or none will come. */
   get closed(): Promise<AmqpError | undefined> {
     const incoming = this.#request as unknown as IncomingLink;
-    return incoming.link?.closed ?? this.session.closed;
+    return incoming.link?.closed ?? this.session.closed.then(() => undefined);
   }
 
   detach(): Promise<void> {

@@ -1,7 +1,7 @@
 /** What must hold between a program, its links and the broker, whatever the amounts. */
 
 import { describe, expect, test } from "@jest/globals";
-import { connect as connectTo, Container } from "../../src/container/public.ts";
+import { connect as connectTo, Container } from "../../src/index.ts";
 import type { IncomingDelivery } from "../../src/container/public.ts";
 import { bodies, turns, until, withBroker } from "../support/broker.ts";
 

@@ -120,6 +120,22 @@ describe("P03 P01 the listening side", () => {
     expect([sender.credit, links[0] === links[1]]).toEqual([5, true]);
   });
 
+  test("on_link_opening: the link that is not accepted yet tells what the peer says of itself, and can be detached", async () => {
+    const shown: unknown[] = [];
+    const server = await listen({
+      async on_link_opening({ link }: LinkOpeningEvent): Promise<void> {
+        void link.closed.then((error) => shown.push(error));
+        shown.push(link.remoteProperties["colour"], link.remoteDesiredCapabilities, link.isReceiver);
+        await link.detach();
+      },
+    });
+    const connection = await server.dial();
+    await expect(connection.createSender("x", { properties: { colour: "green" }, desiredCapabilities: ["queue"] })).rejects.toMatchObject({ condition: "amqp:not-allowed" });
+    await connection.close();
+    await until(() => shown.length === 4);
+    expect(shown).toEqual(["green", ["queue"], true, undefined]);
+  });
+
   test("on_link_opening that throws refuses with amqp:internal-error, and tells onError", async () => {
     const server = await listen({ on_link_opening: () => { throw new Error("secret"); } });
     const connection = await server.dial();
@@ -303,8 +319,15 @@ describe("P01 on_connection_opening", () => {
     await peer.expect("close", { error: { condition: "amqp:resource-limit-exceeded" } });
   });
 
-  test("connection.open() of a connection that is open already, and of one that is over", async () => {
+  test("connection.open() of a connection that is open already, of one that is about to be, and of one that is over", async () => {
     const server = await listen(new MessagingHandler());
+    const dialing = new Container();
+    afterwards(() => dialing.close());
+    const { endpoint } = dialing.connect(server.listener.url);
+    await within(endpoint.open(), "the open");
+    expect(endpoint.state).toEqual({ local: "active", remote: "active" });
+    const unreachable = dialing.connect("amqp://127.0.0.1:1");
+    await expect(Promise.allSettled([unreachable.endpoint.open(), unreachable])).resolves.toMatchObject([{ reason: { code: "connect-failed" } }, { status: "rejected" }]);
     const connection = await server.dial();
     await within(connection.open(), "the open");
     await connection.close();

@@ -230,6 +230,19 @@ describe("S11 settlement", () => {
   });
 });
 
+describe("J14 on_message with a schema", () => {
+  test("gets what fits, typed; what does not is rejected before", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      const seen: unknown[] = [];
+      const connection = await connect();
+      const numbers = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => typeof value === "number" ? { value: value * 2 } : { issues: [{ message: "a number" }] } } };
+      await connection.createReceiver("q", { schema: numbers, handler: handlerOf(({ message }) => seen.push(message.body)) });
+      for (const body of [1, "two", 3]) broker.put("q", { body });
+      await until(() => broker.depth("q") === 0 && seen.length === 2);
+      expect(seen).toEqual([2, 6]);
+    }));
+});
+
 describe("S11 order", () => {
   test("an async callback holds back the next event of its link, of no other", async () => {
     const log: string[] = [];

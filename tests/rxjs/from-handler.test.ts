@@ -33,6 +33,23 @@ describe("rxjs fromHandler", () => {
       expect(next.message.body).toBe(3);
     }));
 
+  test("unsubscribed while nothing comes, it takes the credit back; a message that has come for it goes back untouched", () =>
+    withBroker({}, async ({ broker, connect }) => {
+      const receiver = await (await connect()).createReceiver<number>("q", { prefetch: 5 });
+      const idle = fromHandler(receiver, "on_message").subscribe();
+      await until(() => receiver.credit === 5);
+      idle.unsubscribe();
+      await turns();
+      expect(receiver.credit).toBe(0);
+      const bodies: number[] = [];
+      const messages = fromHandler(receiver, "on_message").subscribe(({ message }) => bodies.push(message.body as number));
+      // It is told of the delivery before the message is given out.
+      fromHandler(receiver, "on_delivery").subscribe(() => messages.unsubscribe());
+      broker.put("q", { body: 1 });
+      await turns();
+      expect([bodies, receiver.credit, broker.depth("q"), broker.peek("q")[0]?.deliveryCount]).toEqual([[], 0, 1, 0]);
+    }));
+
   test("a container's events, those of its links too; handlers that stand closer are not disturbed", () =>
     withBroker({}, async ({ broker }) => {
       const container = new Container();
