@@ -88,11 +88,6 @@ export class OutgoingBody implements PayloadSource {
     return !this.#over && (!this.#begun || this.payload.waiting + this.#at - this.#from >= ENOUGH);
   }
 
-  /** Whether it is of use no more: what is handed in is ignored. */
-  get over(): boolean {
-    return this.#over;
-  }
-
   /** It has its turn: frames may leave from now on. */
   begin(endpoint: SenderEndpoint, delivery: Parameters<SenderEndpoint["sendStream"]>[0]): void {
     this.#begun = true;

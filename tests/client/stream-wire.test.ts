@@ -166,6 +166,25 @@ describe("a streamed body on the wire", () => {
     expect(left).toBe(true);
   });
 
+  test("J15 a source that fails when it is left: told to onError, since nobody waits for it", async () => {
+    const place = await stage();
+    const sender = await senderOn(place, 5);
+    const sending = sender.send({
+      body: streamed(async function* () {
+        using _ = { [Symbol.dispose]: () => { throw new Error("cannot close"); } };
+        for (;;) {
+          yield new Uint8Array(10);
+          await turns(2);
+        }
+      }),
+    });
+    await place.peer.until("transfer");
+    await settle(place.peer, 0, "released");
+    expect(await failure(sending)).toMatchObject({ code: "released" });
+    await turns();
+    expect(place.errors).toMatchObject([{ code: "handler-failed", cause: { message: "cannot close" } }]);
+  });
+
   test("J15 abort() of the delivery takes back what has left of it", async () => {
     const place = await stage();
     const sender = await senderOn(place, 1);

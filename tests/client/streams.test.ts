@@ -1,11 +1,12 @@
 /** J15, J03, S10: large messages between two containers: bodies that are asked for, written and read as they go. */
 
 import { describe, expect, test } from "@jest/globals";
-import { LinkError, Message, NotSentError, RejectedError, ReleasedError, streamed } from "../../src/index.ts";
-import type { IncomingDelivery, MessageInit, Receiver, ReceiverOptions, Sender, SenderOptions } from "../../src/index.ts";
+import { Broker } from "../../src/broker.ts";
+import { LinkError, Message, NotSentError, RejectedError, ReleasedError, connect, streamed } from "../../src/index.ts";
+import type { IncomingDelivery, IncomingEvent, MessageInit, Receiver, ReceiverOptions, Sender, SenderOptions } from "../../src/index.ts";
 import { Deferred } from "../../src/util/deferred.ts";
 import { within } from "../protocol/harness.ts";
-import { pair } from "./support.ts";
+import { pair, turns } from "./support.ts";
 import type { Pair } from "./support.ts";
 
 const MiB = 1024 * 1024;
@@ -37,7 +38,7 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 async function link(options: { sender?: SenderOptions; receiver?: ReceiverOptions; on?: Pair } = {}): Promise<{ sender: Sender; receiver: Receiver; scene: Pair }> {
   const scene = options.on ?? await pair();
   const [sender, receiver] = await scene.sending({ ...(options.sender === undefined ? {} : { sender: options.sender }), receiver: { partial: true, ...options.receiver } });
-  receiver.tryReceive(); // from here on credit is kept up
+  if (options.receiver?.handler === undefined) receiver.tryReceive(); // from here on credit is kept up
   return { sender, receiver, scene };
 }
 
@@ -291,6 +292,15 @@ describe("sender.stream()", () => {
     await within(behind, "the send behind");
   });
 
+  test("J15 a footer that no longer fits is found at the close", async () => {
+    const { sender } = await link({ receiver: { maxMessageSize: 100 } });
+    const stream = sender.stream({ footer: { sum: "x".repeat(30) } });
+    const writer = stream.getWriter();
+    await within(writer.write(octets(60)), "a write");
+    await expect(within(writer.close(), "the close")).rejects.toMatchObject({ name: "NotSentError", cause: { code: "message-too-large" } });
+    await expect(stream.delivery).rejects.toBeInstanceOf(NotSentError);
+  });
+
   test("J15 what ends the delivery ends the stream", async () => {
     const { sender, receiver } = await link();
     const stream = sender.stream();
@@ -326,6 +336,61 @@ describe("sender.stream()", () => {
     const late = sender.stream();
     await expect(late.getWriter().closed).rejects.toBeInstanceOf(NotSentError);
     await expect(late.delivery).rejects.toMatchObject({ cause: { code: "link-detached" } });
+  });
+});
+
+describe("with the embedded broker", () => {
+  test("J15 X13 large messages pass whole through its queues, streamed in and read as they come; a part of one is in no transaction", async () => {
+    await using broker = await Broker.start();
+    await using connection = await connect(broker.url);
+    const session = await connection.session();
+    const sender = await session.createSender("large");
+    await within(sender.send({ id: 1, body: streamed(() => pieces(ALL)), footer: { end: true } }), "the send");
+    await expect(sender.send({ body: streamed(async function* () { for (let i = 0; i < 40; i++) yield ALL.subarray(0, 500_000); }) })).rejects.toMatchObject({ cause: { code: "message-too-large" } });
+    const receiver = await session.createReceiver("large", { partial: true });
+    const delivery = await within(receiver.receive(), "the delivery");
+    const tx = await connection.transaction({ session });
+    const whole = !delivery.partial;
+    if (!whole) await expect(tx.accept(delivery)).rejects.toMatchObject({ code: "invalid-state", message: expect.stringContaining("come whole") });
+    expect(same(await within(readAll(delivery.stream()), "the body"), ALL)).toBe(true);
+    expect(delivery.message.footer["end"]).toBe(true);
+    await tx.accept(delivery);
+    await tx.commit();
+    expect(broker.depth("large")).toBe(0);
+  });
+});
+
+describe("with handlers", () => {
+  test("J15 S12 on_message comes with the first octets, is accepted when its callback is done, and on_aborted tells of the other", async () => {
+    const told: unknown[] = [];
+    const over = new Deferred();
+    const { sender } = await link({
+      receiver: {
+        partial: true,
+        handler: {
+          on_message: async ({ delivery, message }: IncomingEvent) => {
+            try {
+              told.push([message.id, delivery.partial, (await readAll(delivery.stream())).length]);
+            } catch (error) {
+              told.push((error as { code?: string }).code);
+            }
+          },
+          on_aborted: () => {
+            told.push("on_aborted");
+            over.resolve();
+          },
+        },
+      },
+    });
+    await within(sender.send({ id: 1, body: streamed(() => pieces(ALL)) }), "the first");
+    const stream = sender.stream({ id: 2 });
+    const writer = stream.getWriter();
+    await within(writer.write(octets(100_000)), "a write");
+    await turns();
+    await writer.abort("no more");
+    await expect(stream.delivery).rejects.toBeInstanceOf(NotSentError);
+    await within(over.promise, "on_aborted");
+    expect(told).toEqual(expect.arrayContaining([[1, true, ALL.length], "delivery-aborted", "on_aborted"]));
   });
 });
 

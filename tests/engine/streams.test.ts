@@ -487,6 +487,23 @@ describe("a message that is handed over before it is whole", () => {
 });
 
 describe("B84 the byte budget of a connection", () => {
+  test("a message in thousands of tiny frames holds little more than its octets", () => {
+    const solo = new Solo("server");
+    solo.session().answer = "accept";
+    solo.send("attach", { name: "l", role: "sender", handle: 0 });
+    const [receiver] = solo.owner.sessions[0]?.receivers as [ReceiverOwner];
+    receiver.endpoint.giveCredit(1);
+    let most = 0;
+    for (let i = 0; i < 20_000; i++) {
+      solo.send("transfer", { handle: 0, ...(i === 0 ? { deliveryId: 0, deliveryTag: hex("01") } : {}), more: i < 19_999 }, Uint8Array.of(i % 251));
+      if (i % 100 === 0) solo.take();
+      most = Math.max(most, solo.endpoint.buffered);
+    }
+    expect(receiver.received.map(({ body: bytes }) => bytes.every((octet, i) => octet === i % 251))).toEqual([true]);
+    expect([most < 20_000 * 4 + 66_000, solo.endpoint.buffered]).toEqual([true, 20_000]);
+  });
+
+
   /** A peer of three senders, each with a session of its own, which begins messages and never ends them. */
   function hoarding(): { solo: Solo; part: (link: number, size: number, first?: boolean) => void } {
     const solo = new Solo("server", { maxBufferedBytes: 300_000, maxFrameSize: 65_536 });

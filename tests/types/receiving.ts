@@ -111,3 +111,20 @@ export async function aDynamicNode(connection: Connection): Promise<string> {
   const receiver = await connection.createReceiver({ dynamic: true });
   return receiver.remoteSource.address ?? "";
 }
+
+/** Bodies as streams. */
+export async function streams(receiver: Receiver): Promise<number> {
+  const delivery = await receiver.receive();
+  const stream = delivery.stream();
+  expectTypeOf(stream).toExtend<ReadableStream<Bytes> & AsyncIterable<Bytes> & { readonly offset: number }>();
+  let octets = 0;
+  for await (const bytes of stream) {
+    expectTypeOf(bytes).toEqualTypeOf<Bytes>();
+    octets += bytes.length;
+    delivery.update({ type: "received", offset: octets });
+  }
+  await delivery.stream().pipeTo(new WritableStream<Uint8Array>());
+  return octets + stream.offset;
+}
+
+export const partial: ReceiverOptions = { partial: true };

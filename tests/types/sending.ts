@@ -3,7 +3,7 @@
 import { expectTypeOf } from "expect-type";
 import {
   AmqpError, ConfigError, connect, EncodeError, InDoubtError, LinkError, ModifiedError, NotSentError, RejectedError, ReleasedError, SendError,
-  TimeoutError, Uuid,
+  streamed, TimeoutError, Uuid,
 } from "leptonmq";
 import type {
   Bytes, Connection, DeliveryState, ErrorInit, Guarantee, Link, OutgoingDelivery, Sender, SenderOptions, SendOptions, SendOutcome, Source, Target,
@@ -139,3 +139,13 @@ export const connectAndSend = async (): Promise<OutgoingDelivery> => {
   const sender = connection.endpoint.createSender("q");
   return await sender.endpoint.send({ body: new Uint8Array(3) });
 };
+
+/** Bodies that are asked for, and bodies that are written. */
+export async function streams(sender: Sender, input: ReadableStream<Uint8Array>): Promise<OutgoingDelivery> {
+  await sender.send({ id: 1, body: streamed(async function* (offset) { yield new Uint8Array(offset); }, { length: 10 }) });
+  const stream = sender.stream({ subject: "x" }, { timeout: 1_000 });
+  expectTypeOf(stream).toExtend<WritableStream<Uint8Array>>();
+  expectTypeOf(stream.delivery).toEqualTypeOf<Promise<OutgoingDelivery>>();
+  await input.pipeTo(stream);
+  return stream.delivery;
+}
