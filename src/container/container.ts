@@ -22,7 +22,7 @@ import { checkContainerOptions } from "../options/resolve.ts";
 import { resolveListenOptions } from "../options/resolve-listen.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import { checkAllowed } from "../sasl/choose.ts";
-import { TlsSessions } from "../transport/tls-sessions.ts";
+import { keepTlsSessions } from "#transport";
 import { systemClock } from "./clock.ts";
 import { connectAny } from "./connecting.ts";
 import { startListener } from "./listener.ts";
@@ -213,7 +213,7 @@ export class ContainerCore implements ContainerApi {
   #clientProfile(resolved: ResolvedConnect): Profile {
     const first = resolved.urls[0];
     return {
-      ...this.#profileBase(), side: "client", tlsSessions: new TlsSessions(), containerId: resolved.containerId ?? this.id,
+      ...this.#profileBase(), side: "client", tlsSessions: keepTlsSessions(), containerId: resolved.containerId ?? this.id,
       hostname: resolved.virtualHost ?? first?.host, address: resolved.address ?? first?.address,
       maxFrameSize: resolved.maxFrameSize, channelMax: resolved.channelMax, idleTimeout: resolved.idleTimeout,
       offeredCapabilities: resolved.offeredCapabilities, desiredCapabilities: resolved.desiredCapabilities, properties: resolved.properties,

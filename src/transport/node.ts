@@ -5,12 +5,18 @@ import type { ConnectDuplexOptions, ListenDuplexOptions } from "./duplex-options
 import { FrontDoor } from "./front-door.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import { connectTls, listenTls } from "./tls.ts";
+import { TlsSessions } from "./tls-sessions.ts";
 import { connectWebSocket } from "./websocket.ts";
 
 /** Connects. @throws ConnectionError `connect-failed`, TlsError `tls-failed`, ConfigError `config`, TimeoutError `timeout`, or `signal.reason` */
 export function connectDuplex(options: ConnectDuplexOptions): Promise<ByteDuplex> {
   if (options.webSocket !== undefined) return connectWebSocket(options, options.webSocket);
   return options.secure ? connectTls(options) : connectTcp(options);
+}
+
+/** Where the TLS sessions of one connection are kept from socket to socket. */
+export function keepTlsSessions(): TlsSessions | undefined {
+  return new TlsSessions();
 }
 
 /** Listens. @throws ConnectionError `listen-failed`, ConfigError `config` */
