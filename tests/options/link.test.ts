@@ -67,7 +67,7 @@ describe("senders", () => {
     [{ sndSettleMode: "mixed" }, ["at-least-once", "mixed", "first"]],
     [{ guarantee: "at-most-once", sndSettleMode: "mixed" }, ["at-most-once", "mixed", "first"]],
     [{ rcvSettleMode: "second" }, ["at-least-once", "unsettled", "second"]],
-  ])("S16 guarantee and settle modes: %j", (options, expected) => {
+  ])("P11 guarantee and settle modes: %j", (options, expected) => {
     const { guarantee, sndSettleMode, rcvSettleMode } = resolveSenderOptions("q", options);
     expect([guarantee, sndSettleMode, rcvSettleMode]).toEqual(expected);
   });
@@ -77,7 +77,7 @@ describe("senders", () => {
     [{ guarantee: "exactly-once", sndSettleMode: "mixed" }, 'createSender(): guarantee "exactly-once" needs option "sndSettleMode" to be "unsettled"'],
     [{ guarantee: "at-least-once", sndSettleMode: "settled" }, 'createSender(): guarantee "at-least-once" needs option "sndSettleMode" to be "unsettled"'],
     [{ guarantee: "exactly_once" as never }, 'createSender(): option "guarantee" must be one of "at-most-once", "at-least-once", "exactly-once" (did you mean "exactly-once"?); got a text'],
-  ])("S16 never silently weaker: %j", (options, text) => {
+  ])("P11 never silently weaker: %j", (options, text) => {
     expect(message(() => resolveSenderOptions("q", options))).toBe(text);
   });
 
