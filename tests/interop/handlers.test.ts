@@ -62,7 +62,7 @@ function bodiesOf(seen: readonly Seen[]): string[] {
 
 const sent = Array.from({ length: COUNT }, (_, n) => JSON.stringify(["value", ["map", [[["string", "sequence"], ["int", n + 1]]]]]));
 
-describe("S11 S12 P03 examples with handlers and Proton Python, without a broker", () => {
+describe("S05 S11 S12 P03 examples with handlers and Proton Python, without a broker", () => {
   test("simple-send to a Proton receiver that listens", async () => {
     const peer = startReceiver("proton", "examples", undefined, COUNT);
     const ours = start("simple-send", `${await peer.url}/examples`, String(COUNT));
@@ -113,7 +113,7 @@ describe("S12 P03 small-broker serves Proton Python", () => {
   });
 });
 
-describe("S11 S12 through brokers", () => {
+describe("S05 S11 S12 through brokers", () => {
   test("simple-send and simple-receive through Proton's broker, and requests at it", async () => {
     const { url } = broker("proton");
     const address = fresh("handlers");
