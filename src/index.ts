@@ -2,16 +2,16 @@
 /** The application door of leptonmq. */
 
 export {
-  AmqpError, AtLeastOnce, AtMostOnce, BodySection, ConfigError, ConnectionError, Copy, DecodeError, Described, DurableSubscription,
+  AmqpError, AtLeastOnce, AtMostOnce, Backoff, BodySection, ConfigError, ConnectionError, Copy, DecodeError, Described, DurableSubscription,
   DynamicNodeProperties, EncodeError, ExactlyOnce, Filter, InDoubtError, LimitError, LinkError,
   Message, ModifiedError, Move, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, Selector, SendError, SessionError, TimeoutError, TlsError,
   TransactionError, Typed, Uuid, data, scramCredentials, sequence, streamed, types, value,
 } from "./container/public.ts";
 export type {
-  AmqpTypeName, AuthenticateContext, BatchOptions, Bytes, CallOptions, CbsOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
+  AmqpTypeName, AuthenticateContext, BackoffOptions, BatchOptions, Bytes, CallOptions, CbsOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
   ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
   ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
-  MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, Recovery,
+  MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, ReconnectOptions, Recovery,
   Requester, RequesterOptions, Responder, ResponderOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep,
   ScheduledTask, SchemaIssue, SchemaResult, ScramCredentials, ScramMechanism, ScramOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
   SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, StreamedOptions, TakeOptions, Target, TargetInit, Terminus,

@@ -425,6 +425,8 @@ export interface OutgoingDelivery extends Delivery {
   /** Resolves when its fate is known, whatever it is; never rejects. */
   readonly settlement: Promise<OutgoingDelivery>;
   readonly outcome: SendOutcome | undefined;
+  /** How often it was sent again after a lost connection. */
+  readonly attempts: number;
   /** Whether it was left by a former process. */
   readonly recovered: boolean;
   /** What was sent, decoded anew from its bytes; undefined once it is settled. */

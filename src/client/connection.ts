@@ -9,13 +9,12 @@ import type { ConnectionSink } from "../engine/connection.ts";
 import { ConnectionEndpoint } from "../engine/connection.ts";
 import type { SessionEndpoint, SessionSettings, SessionSink } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
-import { AmqpError as BaseError, ConfigError, ConnectionError } from "../errors.ts";
+import { ConfigError, ConnectionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import { AmqpCondition } from "../frames/condition.ts";
-import type { Begin, Open } from "../frames/performatives.ts";
+import type { Open } from "../frames/performatives.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
-import { resolveReceiverOptions, resolveSenderOptions, resolveSessionOptions } from "../options/resolve-link.ts";
-import { layered } from "../options/resolve.ts";
+import { resolveSessionOptions } from "../options/resolve-link.ts";
 import type { ResolvedSession } from "../options/resolve-link.ts";
 import type { Transport } from "../options/connect.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
@@ -28,23 +27,22 @@ import type {
   SenderOptions, Session, SessionOptions, Transaction, TransactionOptions,
 } from "./api.ts";
 import type { ConnectionStatus, EndpointState, Opening, PeerIdentity, Side } from "./shapes.ts";
-import { ControlLink } from "./control-link.ts";
+import type { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
-import type { EventScope, LinkEvents } from "./events.ts";
-import { UNHEARD } from "./events.ts";
-import { checkEncodable, checkOpen, openOf, some, unfitClose } from "./encodable.ts";
+import type { EventScope } from "./events.ts";
+import { capabilitiesOf, checkEncodable, checkOpen, openOf, unfitClose } from "./encodable.ts";
 import { HeardConnection } from "./heard-connection.ts";
-import { freshId } from "./ids.ts";
-import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
+import type { AfterFlush, ConnectionIo, Delays } from "./link.ts";
 import type { DeskOwner } from "./link-desk.ts";
 import { LinkDesk } from "./link-desk.ts";
+import { LinkMaker } from "./link-maker.ts";
 import type { IncomingLink } from "./link-request.ts";
 import { logStatus } from "./log.ts";
 import type { Profile, Socket } from "./profile.ts";
 import { PutOff } from "./put-off.ts";
-import { ClientReceiver } from "./receiver.ts";
-import { remoteError } from "./remote-error.ts";
+import type { Reconnection } from "./reconnection.ts";
+import { closedEarly, lostTransport, remoteError } from "./remote-error.ts";
 import { Replies } from "./replies.ts";
 import { openRequester } from "./requester.ts";
 import type { ResponderHandler } from "./responder.ts";
@@ -65,6 +63,9 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   pendingSends = 0;
   pendingBytes = 0;
   url: string | undefined = undefined;
+  lostAt: number | undefined = undefined;
+  /** What becomes of it when it is lost; undefined: it stays lost. */
+  reconnection: Reconnection | undefined = undefined;
   /** Called when it is over. */
   onOver: (() => void) | undefined = undefined;
   /** Called when it is closed while the container still looks for a socket. */
@@ -74,12 +75,11 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   readonly #pool = new SlabPool(allocate);
   readonly #status = new StatusFeed();
   readonly #sessions: Sessions;
-  /** Where a link is before it has a session. */
-  readonly #nowhere: LinkHost = { io: this, connection: this, session: undefined as never, endpoint: undefined, events: undefined, leave: () => undefined };
+  readonly #maker: LinkMaker;
   readonly #desk = new LinkDesk(this);
   #transactions: Transactions | undefined = undefined;
   readonly #closed = new Deferred<AmqpError | undefined>();
-  #afterFlush: (() => void)[] = [];
+  #afterFlush: AfterFlush[] = [];
   #replies: Replies | undefined = undefined;
   #endpoint: ConnectionEndpoint | undefined = undefined;
   #socket: Socket | undefined = undefined;
@@ -95,12 +95,15 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   #preparing = false;
   #over: AmqpError | true | undefined = undefined;
   #failure: AmqpError | undefined = undefined;
+  /** Whether it was open once, so that a lost socket is no failed connect. */
+  #established = false;
 
   constructor(container: Container, profile: Profile, handlers?: Handlers) {
     checkOpen(profile);
     super(container, profile, handlers);
     this.backlog = new SlabWriter(this.#pool);
     this.#sessions = new Sessions(this);
+    this.#maker = new LinkMaker(this, this.#sessions);
   }
 
   // ---------------------------------------------------------------- getters
@@ -162,18 +165,12 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   senderIn(session: ClientSession | undefined, target: string | TargetInit | null | undefined, options: SenderOptions | undefined): Opening<Sender> {
     this.#mustLive();
-    const events = session?.internal === true ? undefined : this.#eventsFor(session, options?.handler ?? this.profile.defaults.sender?.handler);
-    const defaults = session?.internal === true ? undefined : layered(this.profile.defaults.sender, events?.senderDefaults);
-    const resolved = resolveSenderOptions(target, options, { defaults, address: this.profile.address });
-    return this.#openLink(session, new ClientSender(this.#nowhere, resolved.name ?? freshId(), resolved), events) as Opening<Sender>;
+    return this.#maker.sender(session, target, options);
   }
 
   receiverIn(session: ClientSession | undefined, source: string | SourceInit | null | undefined, options: ReceiverOptions | undefined): Opening<Receiver> {
     this.#mustLive();
-    const events = session?.internal === true ? undefined : this.#eventsFor(session, options?.handler ?? this.profile.defaults.receiver?.handler);
-    const defaults = session?.internal === true ? undefined : layered(this.profile.defaults.receiver, events?.receiverDefaults);
-    const resolved = resolveReceiverOptions(source, options, { defaults, address: this.profile.address });
-    return this.#openLink(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved), events) as unknown as Opening<Receiver>;
+    return this.#maker.receiver(session, source, options);
   }
 
   createRequester<Body = unknown>(address: string | null, options?: RequesterOptions<Body>): Promise<Requester<Body>> {
@@ -189,24 +186,8 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     return this.#replies;
   }
 
-  /** Gives a link its session, unless there is something wrong with it already. */
-  #openLink<L extends ClientLink>(session: ClientSession | undefined, link: L, events: LinkEvents | undefined): Opening<L> {
-    link.checkSettings();
-    const host = this.#sessions.for(session, link.isSender ? "sender" : "receiver", link.options.name);
-    link.host = host;
-    link.hear(events);
-    if (link.options.signal?.aborted === true) link.giveUp();
-    else host.add(link);
-    return opening(link, link.opened.promise.then(() => link), events);
-  }
-
-  #eventsFor(session: ClientSession | undefined, handlers: Handlers | undefined): LinkEvents | undefined {
-    if (handlers === UNHEARD) return undefined;
-    return this.profile.events?.link(handlers, session instanceof ClientSession ? session.events : this.events);
-  }
-
-  *links(): IterableIterator<Sender | Receiver> {
-    for (const link of this.#sessions.links()) if (!(link instanceof ControlLink) && !this.#isInternal(link)) yield link as unknown as Sender | Receiver;
+  links(): IterableIterator<Sender | Receiver> {
+    return this.#sessions.visible();
   }
 
   transaction(options?: TransactionOptions): Promise<Transaction>;
@@ -229,9 +210,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   openControlLink(session: Session | undefined): ControlLink {
     this.#mustLive();
-    const link = this.#openLink(session as ClientSession | undefined, new ControlLink(this.#nowhere, freshId()), undefined);
-    link.catch(() => undefined);
-    return link.endpoint;
+    return this.#maker.control(session);
   }
 
   status(): AsyncIterable<ConnectionStatus> {
@@ -311,8 +290,16 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     return this.driver?.turnTime() ?? this.profile.clock.now();
   }
 
-  afterFlush(task: () => void): void {
+  afterFlush(task: AfterFlush): void {
     this.#afterFlush.push(task);
+  }
+
+  delays(): Delays | undefined {
+    return this.reconnection?.delays();
+  }
+
+  resumeSession(session: ClientSession): void {
+    this.#sessions.resume(session);
   }
 
   forget(session: ClientSession): void {
@@ -348,7 +335,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   }
 
   onAuthenticated(): void {
-    // Nothing waits for it: the open follows.
+    // The open follows.
   }
 
   onOpening(open: Open): void {
@@ -393,8 +380,10 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#putOff.end(undefined);
     if (this.profile.side === "server") this.emit("on_connection_local_open");
     this.emit("on_connection_opened");
+    this.#established = true;
     this.tell({ type: "connected", url: this.url ?? "", remoteContainer: open.containerId });
     this.#sessions.begin();
+    this.#recovered();
   }
 
   /** A session of the library's own, begun at once. @throws ConfigError limit-exceeded where the peer has no channel for it */
@@ -409,10 +398,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     return session;
   }
 
-  #isInternal(link: ClientLink): boolean {
-    return (link.host as { readonly internal?: boolean }).internal === true;
-  }
-
   onClosed(error: ErrorCondition | undefined): void {
     this.#remote = "closed";
     this.emit("on_connection_remote_close");
@@ -423,6 +408,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
       this.#refuse(this.#failure ?? early);
       return;
     }
+    if (this.#suspend(this.#failure ?? early)) return;
     if (told === undefined && (this.#failure !== undefined || this.#local === "active")) this.tellClose(this.#failure, early);
     this.#finish(this.#failure);
   }
@@ -430,6 +416,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   onFailed(error: AmqpError): void {
     this.#failure ??= error;
     if (this.#attempt !== undefined) this.#refuse(error);
+    else if (this.#suspend(error)) return;
     else {
       this.tellLoss(error);
       this.#finish(error);
@@ -476,20 +463,48 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     const endpoint = this.#endpoint as ConnectionEndpoint;
     const why = endpoint.handleEnd();
     this.#socket?.release?.();
-    const lost = error instanceof BaseError ? error : new ConnectionError(
-      why === undefined ? `the connection was lost: ${error?.message ?? "the peer hung up without a close"}` : `the peer ${why}${error === undefined ? "" : ` (${error.message})`}`,
-      { code: why === undefined ? "disconnected" : "handshake-failed", scope: "connection", origin: "transport", retryable: true, cause: error },
-    );
+    const lost = lostTransport(why, error);
     this.#remote = "closed";
     this.emit("on_transport_closed");
     this.emit("on_connection_unbound");
     if (this.#attempt !== undefined) this.#refuse(this.#failure ?? lost);
     else if (this.#over === undefined && this.#local === "closed" && error === undefined) this.#finish(this.#failure);
-    else if (this.#over === undefined) {
+    else if (this.#over === undefined && !this.#suspend(this.#failure ?? lost)) {
       this.tell({ type: "disconnected", error: lost });
       this.tellLoss(lost);
       this.#finish(this.#failure ?? lost);
     }
+  }
+
+  // ---------------------------------------------------------------- losing the socket
+
+  /** The socket is lost, and the container looks for another one: everything waits for it. False where it does not. */
+  #suspend(error: AmqpError): boolean {
+    const { driver, reconnection } = this;
+    if (this.ending || this.#local !== "active" || reconnection === undefined) return false;
+    if (!reconnection.lost(error)) return false;
+    this.#local = "uninit";
+    this.#remote = "uninit";
+    this.lostAt = this.profile.clock.now();
+    this.#congested = false;
+    this.#afterFlush.splice(0).forEach((task) => task(error));
+    this.#sessions.suspend(error);
+    this.#socket?.release?.();
+    this.driver = undefined;
+    driver?.abandon();
+    this.tell({ type: "disconnected", error });
+    this.events?.fail("on_transport_error", { connection: this, error }, true);
+    this.events?.fail("on_disconnected", { connection: this, error }, true);
+    reconnection.begin();
+    return true;
+  }
+
+  /** It is open, and if that is so again, what waited goes on. */
+  #recovered(): void {
+    if (this.lostAt === undefined) return;
+    const outage = this.profile.clock.now() - this.lostAt;
+    this.lostAt = undefined;
+    this.tell({ type: "recovered", url: this.url ?? "", outage, ...this.#sessions.lastDrop() });
   }
 
   // ---------------------------------------------------------------- ending
@@ -521,7 +536,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
       // A peer whose open we have put off is told why.
       const putOff = this.#remote === "active";
       if (putOff) this.#endpoint?.close(conditionOf(options?.error));
-      this.#finish(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
+      this.#finish(this.#established ? undefined : closedEarly());
       if (putOff) this.driver?.awaitEnd();
       else this.driver?.destroy();
       return;
@@ -558,7 +573,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#putOff.end(reason);
     this.#sessions.lose(this.#closing !== undefined && error === undefined ? undefined : error);
     this.#desk.end();
-    this.#afterFlush.splice(0).forEach((task) => task());
+    this.#afterFlush.splice(0).forEach((task) => task(reason));
     this.tell({ type: "closed", error });
     // A close frame of the peer's, or our own word for it: not where the socket was lost.
     if (error === undefined || this.#endpoint?.finished === true) this.emit("on_connection_closed");
@@ -579,8 +594,4 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   protected override handOn(events: EventScope | undefined): void {
     this.#sessions.inherit(events);
   }
-}
-
-function capabilitiesOf({ offeredCapabilities, desiredCapabilities, properties }: ResolvedSession): Pick<Begin, "offeredCapabilities" | "desiredCapabilities" | "properties"> {
-  return { offeredCapabilities: some(offeredCapabilities), desiredCapabilities: some(desiredCapabilities), properties };
 }

@@ -25,6 +25,11 @@ export class ControlLink extends ClientSender {
     super(host, name, resolveSenderOptions({}, { sndSettleMode: "unsettled", handler: UNHEARD }, { accepting: true }));
   }
 
+  /** Transactions do not outlive it, so neither does it outlive its connection. */
+  override get lasting(): boolean {
+    return false;
+  }
+
   override get title(): string {
     return "the link to the peer's transaction coordinator";
   }

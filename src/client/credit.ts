@@ -89,6 +89,11 @@ export class CreditKeeper {
     else this.#early = Math.min(MOST_CREDIT, this.#early + n);
   }
 
+  /** The attachment is lost: what was given by hand and not used is given again on the next one. */
+  keep(unused: number): void {
+    if (this.open && !this.flowing && !this.#pulls) this.#early = Math.min(MOST_CREDIT, this.#early + unused);
+  }
+
   /** Something was consumed, or room is there again: gives what is missing, when that is worth a flow. */
   topUp(): void {
     const owner = this.#owner;

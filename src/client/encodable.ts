@@ -7,8 +7,9 @@ import { writePerformative } from "../frames/codec.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import { ACCEPTED, RELEASED } from "../frames/delivery-state.ts";
 import { writeDeliveryState } from "../frames/delivery-state-codec.ts";
-import type { Open, Performative } from "../frames/performatives.ts";
+import type { Begin, Open, Performative } from "../frames/performatives.ts";
 import type { CloseOptions, ErrorInit } from "../options/call.ts";
+import type { ResolvedSession } from "../options/resolve-link.ts";
 import { checkCloseOptions, checkErrorInit } from "../options/resolve.ts";
 import { ByteWriter } from "../util/byte-writer.ts";
 import type { Profile } from "./profile.ts";
@@ -63,4 +64,9 @@ export function checkOpen(profile: Profile): void {
 /** No names at all are not said. */
 export function some(names: readonly string[]): readonly string[] | undefined {
   return names.length === 0 ? undefined : names;
+}
+
+/** What the begin says of the user's. */
+export function capabilitiesOf({ offeredCapabilities, desiredCapabilities, properties }: ResolvedSession): Pick<Begin, "offeredCapabilities" | "desiredCapabilities" | "properties"> {
+  return { offeredCapabilities: some(offeredCapabilities), desiredCapabilities: some(desiredCapabilities), properties };
 }

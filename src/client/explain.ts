@@ -11,6 +11,7 @@ export function explainSender(sender: Sender, endpoint: SenderEndpoint | undefin
   const { queued, unsettled } = sender;
   const counts = `${queued} waiting, ${unsettled.size} unsettled`;
   if (sender.state.local === "closed") return { waitingFor: "closed", text: `the link is closed; ${counts}` };
+  if (lost(sender, io)) return { waitingFor: "reconnect", text: `the connection is lost, and another one is looked for; ${counts}` };
   if (endpoint === undefined || !endpoint.isAttached) return { waitingFor: "open", text: `the peer has not attached its end yet; ${counts}` };
   if (endpoint.partial !== undefined && endpoint.session.largeWindow <= 0) {
     return { waitingFor: "session-window", text: `a message is under way, and the peer's session window is ${endpoint.session.remoteIncomingWindow}; ${counts}` };
@@ -26,12 +27,18 @@ export function explainSender(sender: Sender, endpoint: SenderEndpoint | undefin
 }
 
 /** Why nothing is received. */
-export function explainReceiver(receiver: Receiver, endpoint: ReceiverEndpoint | undefined): Explanation {
+export function explainReceiver(receiver: Receiver, endpoint: ReceiverEndpoint | undefined, io: ConnectionIo): Explanation {
   const counts = `${receiver.queued} queued, ${receiver.unsettled.size} unsettled, credit ${receiver.credit}`;
   if (receiver.state.local === "closed") return { waitingFor: "closed", text: `the link is closed; ${counts}` };
+  if (lost(receiver, io)) return { waitingFor: "reconnect", text: `the connection is lost, and another one is looked for; ${counts}` };
   if (endpoint === undefined || !endpoint.isAttached) return { waitingFor: "open", text: `the peer has not attached its end yet; ${counts}` };
   if (endpoint.credit === 0 && receiver.queued === 0) {
     return { waitingFor: "credit", text: `no credit is given: nobody takes, or prefetch deliveries are neither settled nor passed; ${counts}` };
   }
   return { waitingFor: "nothing", text: `the peer may send; ${counts}` };
+}
+
+/** Whether a link that was open waits for a connection. */
+function lost(link: Sender | Receiver, io: ConnectionIo): boolean {
+  return !io.opened && io.lostAt !== undefined && link.state.local === "uninit";
 }

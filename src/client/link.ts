@@ -10,6 +10,7 @@ import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
+import { LinkCondition } from "../frames/condition.ts";
 import type { Attach } from "../frames/performatives.ts";
 import { printable } from "../frames/printable.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
@@ -49,6 +50,16 @@ export interface LinkHost {
   readonly events: EventScope | undefined;
   /** The link is over. */
   leave(link: ClientLink): void;
+  /** Attaches a link again, now or when the session has begun again. */
+  resume(link: ClientLink): void;
+}
+
+/** Waiting times that grow, and begin anew after something has held for a while. */
+export interface Delays {
+  opened(now: number): void;
+  lost(now: number): void;
+  /** Milliseconds to wait now. */
+  next(): number;
 }
 
 /** What links share of the connection. */
@@ -61,6 +72,8 @@ export interface ConnectionIo {
   readonly replies: Replies;
   /** Whether the connection was opened by both sides. */
   readonly opened: boolean;
+  /** Since when it is without a socket, having been open; by the clock. */
+  readonly lostAt: number | undefined;
   readonly transactions: LinkTransactions;
   /** Sends that wait, and their octets. */
   pendingSends: number;
@@ -68,8 +81,13 @@ export interface ConnectionIo {
   /** The clock's time in this turn of the event loop, read once for all sends of a turn. */
   turnTime(): number;
   /** Calls `task` when all that is written so far was handed to a transport that takes more. */
-  afterFlush(task: () => void): void;
+  afterFlush(task: AfterFlush): void;
+  /** Fresh waiting times for what comes back by itself; undefined where nothing does. */
+  delays(): Delays | undefined;
 }
+
+/** What is to be done when the bytes so far are handed over; with an error when they never will be. */
+export type AfterFlush = (lost?: AmqpError) => void;
 
 export abstract class ClientLink implements Link, LinkSink {
   abstract readonly isSender: boolean;
@@ -81,7 +99,7 @@ export abstract class ClientLink implements Link, LinkSink {
   /** Who hears of it; undefined if nobody does. */
   events: LinkEvents | undefined = undefined;
   guarantee: Guarantee;
-  readonly recovery: Recovery = "new";
+  recovery: Recovery = "new";
   detached = false;
   /** Resolves when the peer has attached its end; rejects if it does not. */
   readonly opened = new Deferred<void>();
@@ -93,6 +111,8 @@ export abstract class ClientLink implements Link, LinkSink {
   #over: AmqpError | true | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
   #refused = false;
+  /** How long to wait before it is attached again, from the first time on that the peer detached it. */
+  #delays: Delays | undefined = undefined;
   /** What a flow is to say that was asked for before the link was open. */
   #early: FlowOptions | undefined = undefined;
 
@@ -116,6 +136,8 @@ export abstract class ClientLink implements Link, LinkSink {
   protected abstract judge(attach: Attach): LinkError | undefined;
   /** It is attached at both ends. */
   protected abstract onOpen(): void;
+  /** The attachment is lost, with so much credit left, and another one will follow. */
+  protected abstract onSuspended(error: AmqpError, credit: number): void;
   /** It is over; `error` tells why unless it was asked for. */
   protected abstract onOver(error: AmqpError): void;
   /** Before a close: what is under way gets its time. */
@@ -252,7 +274,8 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#settings = this.settings();
     this.#local = "active";
     const timeout = this.options.timeout ?? this.host.io.profile.timeouts.attach;
-    const delay = timerDelay(timeout);
+    // Of a first attach the time runs on over lost connections: its caller waits.
+    const delay = this.#timer === undefined ? timerDelay(timeout) : undefined;
     if (delay !== undefined) {
       this.#timer = this.host.io.profile.clock.setTimer(delay, () => {
         this.#abandon(tooLate({ what: `${this.title}: the peer did not answer the attach`, timeout, scope: "link" }));
@@ -305,6 +328,9 @@ export abstract class ClientLink implements Link, LinkSink {
 
   #ready(): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.opened.settled) this.recovery = this.recovered();
+    this.#delays?.opened(this.host.io.profile.clock.now());
     this.opened.resolve();
     this.events?.emit("on_link_opened", NOTHING);
     this.onOpen();
@@ -336,18 +362,66 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#remote = "closed";
     this.detached = !closed;
     this.events?.emit(closed ? "on_link_remote_close" : "on_link_remote_detach", NOTHING);
+    const opened = this.opened.settled;
     if (error !== undefined) {
-      const context = breach ? `${this.title}: the peer broke the protocol` : this.opened.settled ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
-      this.fail(remoteError("link", breach ? "protocol-violation" : this.opened.settled ? "link-detached" : "link-refused", context, error));
+      const context = breach ? `${this.title}: the peer broke the protocol` : opened ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
+      const failure = remoteError("link", breach ? "protocol-violation" : opened ? "link-detached" : "link-refused", context, error);
+      const passing = !breach && opened && (error.condition === LinkCondition.detachForced || (!closed && error.condition !== LinkCondition.stolen));
+      if (!passing || !this.#reattach(failure)) this.fail(failure);
     } else if (this.#closing !== undefined) {
       this.#finishInOrder();
-    } else if (!this.opened.settled) {
+    } else if (!opened) {
       this.fail(new LinkError(`${this.title} was refused${this.#refused ? "" : ": the peer detached it"} without a reason`,
         { code: "link-refused", scope: "link", origin: "remote" }));
     } else {
-      this.events?.closing("link", { error: new LinkError(`${this.title} was detached by the peer`, { code: "link-detached", scope: "link", origin: "remote" }) });
+      const left = new LinkError(`${this.title} was detached by the peer`, { code: "link-detached", scope: "link", origin: "remote", retryable: !closed });
+      if (!closed && this.#reattach(left)) return;
+      this.events?.closing("link", { error: left });
       this.#finishInOrder();
     }
+  }
+
+  /** Whether it is attached anew when its session or connection is. */
+  get lasting(): boolean {
+    return true;
+  }
+
+  /** How the link came back. */
+  protected recovered(): Recovery {
+    return "reattached";
+  }
+
+  /** The session or the connection is gone, and comes back: so does the link. */
+  suspend(error: AmqpError): void {
+    if (this.#over !== undefined) return;
+    if (this.#closing !== undefined || !this.lasting) {
+      this.lost(this.#closing === undefined ? error : undefined);
+      return;
+    }
+    if (this.opened.settled || this.#refused) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+    }
+    this.#refused = false;
+    const { credit } = this;
+    this.endpoint?.drop();
+    this.#local = "uninit";
+    this.#remote = "uninit";
+    this.onSuspended(error, credit);
+  }
+
+  /** The peer detached it in a way that invites it to come back (protocol.md R.4): so it does, after a while. */
+  #reattach(error: AmqpError): boolean {
+    const delays = this.#delays ?? this.host.io.delays();
+    if (delays === undefined || this.#closing !== undefined || !this.lasting) return false;
+    this.#delays = delays;
+    delays.lost(this.host.io.profile.clock.now());
+    this.suspend(error);
+    this.#timer = this.host.io.profile.clock.setTimer(delays.next(), () => {
+      this.#timer = undefined;
+      this.host.resume(this);
+    });
+    return true;
   }
 
   /** The session or the connection is gone, and the link with it. @param tell whether the handlers of the link are to hear of the error */

@@ -24,6 +24,12 @@ function write(logger: Logger, side: "client" | "server", status: ConnectionStat
     case "disconnected":
       logger.warn("disconnected", { side, code: status.error.code, reason: status.error.message });
       return;
+    case "reconnecting":
+      logger.info("reconnecting", { side, url: status.url, attempt: status.attempt, delay: status.delay, code: status.error.code, reason: status.error.message });
+      return;
+    case "recovered":
+      logger.info("recovered", { side, url: status.url, outage: status.outage, resent: status.resent, inDoubt: status.inDoubt });
+      return;
     case "closed":
       if (status.error === undefined) logger.info("closed", { side });
       else logger.error("closed with an error", { side, code: status.error.code, condition: status.error.condition, reason: status.error.message });

@@ -74,6 +74,10 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   transaction: TransactionWork | undefined = undefined;
   /** The transaction in which the peer retires it. */
   retiredIn: ResourceTransaction | undefined = undefined;
+  /** How often its transfer was begun again on another attachment. */
+  attempts = 0;
+  /** Whether an earlier attempt left whole, so that the peer may have it. */
+  left = false;
   /** Whether it stays in the table of its link although its fate was told. */
   kept = false;
   /** The body, where it is streamed. */
@@ -147,6 +151,15 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   update(state: DeliveryStateInit): void {
     this.localState = encodableState(state);
     if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) this.link.endpoint.update(this, this.localState);
+  }
+
+  /** Its attachment is lost: what is known of it there holds no more. */
+  rewind(): void {
+    this.endpoint = undefined;
+    this.deliveryId = -1;
+    this.writtenAt = -1;
+    this.remoteState = undefined;
+    this.attempts += 1;
   }
 
   // ---------------------------------------------------------------- what its streamed body calls

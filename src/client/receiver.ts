@@ -432,22 +432,21 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.credits.topUp();
   }
 
-  protected override onOver(error: AmqpError): void {
-    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
-    // What came settled is the program's, whatever becomes of the link; the rest is delivered again.
-    for (let left = this.queue.length; left > 0; left--) {
-      const delivery = this.queue.shift() as ClientIncoming;
-      if (delivery.remoteSettled && !delivery.partial) {
-        this.queue.push(delivery);
-        continue;
-      }
-      this.#uncharge(delivery);
-      delivery.postedIn?.missed(delivery);
-    }
+  protected override onSuspended(error: AmqpError, credit: number): void {
+    const dropped = this.#dropQueue();
     this.#arriving?.fail(error);
     this.#arriving = undefined;
-    for (const delivery of this.#unconfirmed) delivery.lose(error);
-    this.#unconfirmed.clear();
+    this.#loseUnconfirmed(error);
+    this.#drain.stop();
+    this.credits.keep(credit + dropped);
+  }
+
+  protected override onOver(error: AmqpError): void {
+    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
+    this.#dropQueue();
+    this.#arriving?.fail(error);
+    this.#arriving = undefined;
+    this.#loseUnconfirmed(error);
     this.#drain.stop();
     for (const listener of [...this.#endings]) listener();
   }
@@ -461,7 +460,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   override explain(): Explanation {
-    return explainReceiver(this as unknown as Receiver, this.endpoint);
+    return explainReceiver(this as unknown as Receiver, this.endpoint, this.host.io);
   }
 
   // ---------------------------------------------------------------- private
@@ -485,6 +484,27 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     }
     delivery.held = true;
     this.held += 1;
+  }
+
+  /** What came settled is the program's, whatever becomes of the link; the rest is delivered again. Answers how much that is. */
+  #dropQueue(): number {
+    let dropped = 0;
+    for (let left = this.queue.length; left > 0; left--) {
+      const delivery = this.queue.shift() as ClientIncoming;
+      if (delivery.remoteSettled && !delivery.partial) {
+        this.queue.push(delivery);
+      } else {
+        this.#uncharge(delivery);
+        delivery.postedIn?.missed(delivery);
+        dropped += 1;
+      }
+    }
+    return dropped;
+  }
+
+  #loseUnconfirmed(error: AmqpError): void {
+    for (const delivery of this.#unconfirmed) delivery.lose(error);
+    this.#unconfirmed.clear();
   }
 
   #uncharge(delivery: ClientIncoming): void {

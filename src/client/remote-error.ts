@@ -1,7 +1,7 @@
 /** Errors that a peer sent with a close, an end or a detach, as errors of this library. */
 
 import type { AmqpError, AmqpErrorInit, ErrorCode } from "../errors.ts";
-import { ConnectionError, LinkError, RedirectError, SessionError } from "../errors.ts";
+import { AmqpError as BaseError, ConnectionError, LinkError, RedirectError, SessionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import { AmqpCondition, ConnectionCondition, LinkCondition } from "../frames/condition.ts";
 import { printable } from "../frames/printable.ts";
@@ -39,6 +39,18 @@ export function lostWith(error: AmqpError, scope: "session" | "link", context: s
     info: error.info, cause: error,
   };
   return scope === "session" ? new SessionError(`${context}: ${error.message}`, init) : new LinkError(`${context}: ${error.message}`, init);
+}
+
+/** Our close came before the peer's open. */
+export function closedEarly(): ConnectionError {
+  return new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" });
+}
+
+/** The transport is gone without a close. @param why what the peer did instead of the handshake @param error of the transport */
+export function lostTransport(why: string | undefined, error: Error | undefined): AmqpError {
+  if (error instanceof BaseError) return error;
+  const message = why === undefined ? `the connection was lost: ${error?.message ?? "the peer hung up without a close"}` : `the peer ${why}${error === undefined ? "" : ` (${error.message})`}`;
+  return new ConnectionError(message, { code: why === undefined ? "disconnected" : "handshake-failed", scope: "connection", origin: "transport", retryable: true, cause: error });
 }
 
 function redirectOf(message: string, init: AmqpErrorInit): AmqpError | undefined {

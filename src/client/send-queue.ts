@@ -30,6 +30,12 @@ export class SendQueue implements Iterable<ClientOutgoing> {
     this.#count(delivery, 1);
   }
 
+  /** One that was sent before and goes again comes before the others. */
+  unshift(delivery: ClientOutgoing): void {
+    this.#waiting.unshift(delivery);
+    this.#count(delivery, 1);
+  }
+
   shift(): ClientOutgoing | undefined {
     const delivery = this.#waiting.shift();
     if (delivery !== undefined) this.#count(delivery, -1);

@@ -22,6 +22,7 @@ import type { ResolvedSender } from "../options/resolve-link.ts";
 import { Deferred } from "../util/deferred.ts";
 import { nextTurn } from "../transport/next-turn.ts";
 import { AbortWatch } from "./abort-watch.ts";
+import { sortAtDrop } from "./at-drop.ts";
 import type { OutgoingDelivery, SendOptions, Sendable, Sender, Sent } from "./api.ts";
 import type { Explanation, Unsettled } from "./shapes.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -71,6 +72,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   #underWay: ClientOutgoing | undefined = undefined;
   /** Deliveries whose fate was told and that are not settled. */
   #kept = 0;
+  /** What the last lost connection meant for what was under way. */
+  lastDrop = { resent: 0, inDoubt: 0 };
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedOutgoing | undefined;
   /** What `offered()` was told before the link was open. */
@@ -245,15 +248,13 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       return;
     }
     if (delivery.kept) this.#kept -= 1;
-    delivery.kept = false;
     this.inFlight.remove(delivery);
-    this.#tags.free(delivery);
     if (this.#underWay === delivery) {
       // The peer has decided before it had the whole of it, or the link is over: the rest is of no use to anybody.
       this.#underWay = undefined;
       this.endpoint?.abort(delivery);
     }
-    this.#waiting.release(delivery);
+    this.#forget(delivery);
     if (this.#idle.length !== 0) this.#tellIdle();
     if (this.#waiting.length !== 0 && this.#canWrite()) this.onWritable();
     else if (this.#ready.length !== 0) this.#tellReady();
@@ -267,7 +268,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (delivery.told) return;
     const cause = reason ?? new LinkError("the send was aborted", { code: "not-sent", scope: "delivery" });
     if (this.#waiting.remove(delivery) || this.endpoint?.abort(delivery) === true) {
-      delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
+      this.#fail(delivery, cause);
       return;
     }
     throw new LinkError("the message has left whole: it cannot be taken back", { code: "invalid-state", scope: "delivery" });
@@ -346,10 +347,40 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.onWritable();
   }
 
+  /** What was under way goes again, first and in its order, as far as it may. */
+  protected override onSuspended(error: AmqpError): void {
+    const { driver, opened } = this.host.io;
+    // Of a link that was lost alone, all that is written leaves.
+    const left = (delivery: ClientOutgoing): boolean => opened || driver === undefined || delivery.writtenAt <= driver.flushed;
+    const { again, doubtful, lost } = sortAtDrop(this.inFlight, this.#underWay, { resend: this.#resends, left });
+    this.#underWay = undefined;
+    for (const delivery of [...this.inFlight]) {
+      this.inFlight.remove(delivery);
+      if (delivery.told) this.#forget(delivery);
+    }
+    this.#kept = 0;
+    for (let at = again.length - 1; at >= 0; at--) {
+      const delivery = again[at] as ClientOutgoing;
+      delivery.rewind();
+      this.#waiting.unshift(delivery);
+    }
+    this.lastDrop = { resent: again.length, inDoubt: doubtful.length };
+    for (const delivery of [...doubtful, ...lost]) {
+      delivery.rewind();
+      this.#fail(delivery, error);
+    }
+  }
+
+  /** Whether a message that may have arrived is sent again after a drop. */
+  get #resends(): boolean {
+    const { onInDoubt } = this.options;
+    return this.guarantee === "exactly-once" ? onInDoubt === "resend" : onInDoubt !== "fail";
+  }
+
   protected override onOver(error: AmqpError): void {
     const driver = this.host.io.driver;
     for (let delivery = this.#waiting.shift(); delivery !== undefined; delivery = this.#waiting.shift()) {
-      delivery.decide({ type: "not-sent", cause: error }, notSent(error, delivery, this.title));
+      this.#fail(delivery, error);
     }
     // Without its last frame no peer has the message.
     const partial = this.#underWay;
@@ -466,10 +497,17 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   #giveUp(delivery: ClientOutgoing, reason: unknown): void {
     if (delivery.told) return;
     const aborted = delivery.signal?.aborted === true && delivery.signal.reason === reason;
-    const left = this.endpoint?.midway === true && this.endpoint.partial === delivery;
+    const left = delivery.left || (this.endpoint?.midway === true && this.endpoint.partial === delivery);
     if (this.#waiting.remove(delivery) || this.endpoint?.abort(delivery) === true) {
-      delivery.decide({ type: "not-sent", cause: reason }, aborted && !left ? reason as Error : notSent(reason, delivery, this.title));
+      if (aborted && !left) delivery.decide({ type: "not-sent", cause: reason }, reason as Error);
+      else this.#fail(delivery, reason);
     } else delivery.decide({ type: "in-doubt", cause: reason }, inDoubt(reason, delivery, this.title));
+  }
+
+  /** It will not be sent any more: it never left, unless an earlier attempt did. */
+  #fail(delivery: ClientOutgoing, cause: unknown): void {
+    if (delivery.left) delivery.decide({ type: "in-doubt", cause }, inDoubt(cause, delivery, this.title));
+    else delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
   }
 
   #send(endpoint: SenderEndpoint, delivery: ClientOutgoing): void {
@@ -481,15 +519,22 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   /** A delivery that leaves settled is done when it is handed to the transport, unless that is lost before. */
   #tellWhenGone(delivery: ClientOutgoing, resolve: (value: ClientOutgoing | Promise<never>) => void): void {
     const { io } = this.host;
-    io.afterFlush(() => {
-      const cause = this.over;
-      if (cause === undefined || io.driver === undefined || delivery.writtenAt <= io.driver.flushed) {
+    const { driver } = io;
+    io.afterFlush((lost) => {
+      if (lost === undefined || driver === undefined || delivery.writtenAt <= driver.flushed) {
         resolve(delivery);
         return;
       }
-      delivery.outcome = { type: "not-sent", cause };
-      resolve(Promise.reject(notSent(cause, delivery, this.title)));
+      delivery.outcome = { type: "not-sent", cause: lost };
+      resolve(Promise.reject(notSent(lost, delivery, this.title)));
     });
+  }
+
+  /** It is settled, or nobody will ever settle it. */
+  #forget(delivery: ClientOutgoing): void {
+    delivery.kept = false;
+    this.#tags.free(delivery);
+    this.#waiting.release(delivery);
   }
 
   #oldest(): Iterable<ClientOutgoing> {

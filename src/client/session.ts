@@ -6,6 +6,7 @@ import type { SessionEndpoint, SessionSink } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { LinkError, SessionError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
+import { AmqpCondition } from "../frames/condition.ts";
 import type { Attach, Begin, Role } from "../frames/performatives.ts";
 import type { CloseOptions } from "../options/call.ts";
 import type { ResolvedSession } from "../options/resolve-link.ts";
@@ -16,7 +17,7 @@ import type { Connection, Handlers, Receiver, ReceiverOptions, Sender, SenderOpt
 import type { EndpointState, Opening, Side } from "./shapes.ts";
 import { unfitClose } from "./encodable.ts";
 import type { EventScope } from "./events.ts";
-import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
+import type { ClientLink, ConnectionIo, Delays, LinkHost } from "./link.ts";
 import { IncomingLink } from "./link-request.ts";
 import { remoteError } from "./remote-error.ts";
 import { conditionOf } from "./termini.ts";
@@ -33,6 +34,8 @@ export interface SessionHost extends Connection {
   forget(session: ClientSession): void;
   /** Who hears of the connection. */
   readonly events: EventScope | undefined;
+  /** Begins a session again, now or when the connection is open again. */
+  resumeSession(session: ClientSession): void;
 }
 
 export class ClientSession implements Session, SessionSink, LinkHost {
@@ -42,6 +45,8 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   readonly implicit: boolean;
   /** The library's own: its links have none of the container's defaults, and neither `links()` nor handlers hear of them. */
   internal = false;
+  /** Whether we began it, so that it is ours to begin again. */
+  ours = true;
   readonly opened = new Deferred<void>();
   readonly links = new Set<ClientLink>();
   endpoint: SessionEndpoint | undefined = undefined;
@@ -54,6 +59,9 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   #over = false;
   #closing: Promise<void> | undefined = undefined;
   #timer: { cancel(): void } | undefined = undefined;
+  /** The peer ended it in a way that invites it to begin again, which it will. */
+  #again: { cancel(): void } | undefined = undefined;
+  #delays: Delays | undefined = undefined;
 
   constructor(host: SessionHost, options: ResolvedSession, implicit: boolean, handlers?: Handlers) {
     this.host = host;
@@ -120,6 +128,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   begin(begin: (sink: SessionSink) => SessionEndpoint): void {
     if (this.#over) return;
     this.#local = "active";
+    this.#again?.cancel();
     const timeout = this.options.timeout ?? this.io.profile.timeouts.open;
     const delay = timerDelay(timeout);
     if (delay !== undefined) {
@@ -155,6 +164,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
 
   /** It answers a begin of the peer's. */
   accepted(endpoint: SessionEndpoint): void {
+    this.ours = false;
     this.endpoint = endpoint;
     this.#local = "active";
     this.#remote = "active";
@@ -203,6 +213,8 @@ export class ClientSession implements Session, SessionSink, LinkHost {
 
   onBegun(_begin: Begin): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#delays?.opened(this.io.profile.clock.now());
     this.#remote = "active";
     this.opened.resolve();
     this.events?.emit("on_session_remote_open", { session: this });
@@ -214,8 +226,9 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.#remote = "closed";
     this.events?.emit("on_session_remote_close", { session: this });
     if (error !== undefined) {
-      this.#fail(remoteError("session", breach ? "protocol-violation" : "session-ended",
-        breach ? "the peer broke the protocol of a session" : "the peer ended the session", error));
+      const failure = remoteError("session", breach ? "protocol-violation" : "session-ended",
+        breach ? "the peer broke the protocol of a session" : "the peer ended the session", error);
+      if (breach || error.condition !== AmqpCondition.internalError || !this.#restart(failure)) this.#fail(failure);
     } else if (this.#local === "closed") {
       this.lost(undefined);
     } else {
@@ -237,6 +250,43 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.host.requested(new IncomingLink(this, link, attach));
   }
 
+  // ---------------------------------------------------------------- coming back
+
+  /** Attaches a link again that was detached, if there is something to attach it to. */
+  resume(link: ClientLink): void {
+    if (this.endpoint !== undefined) link.begin(this.endpoint);
+  }
+
+  /** The connection is gone, and comes back: so does the session. */
+  suspend(error: AmqpError): void {
+    if (this.#over) return;
+    if (this.#closing !== undefined) {
+      this.lost(undefined);
+      return;
+    }
+    this.#timer?.cancel();
+    this.#again?.cancel();
+    this.endpoint = undefined;
+    this.#local = "uninit";
+    this.#remote = "uninit";
+    for (const link of [...this.links]) link.suspend(error);
+  }
+
+  /** The peer had an error of its own (protocol.md R.4): it begins again, after a while. False where that is not to be. */
+  #restart(error: AmqpError): boolean {
+    if (!this.opened.settled || !this.usable || this.links.size === 0) return false;
+    const delays = this.#delays ?? this.io.delays();
+    if (delays === undefined) return false;
+    // What was not attached yet may be what the peer could not bear: its caller is told.
+    for (const link of [...this.links]) if (!link.opened.settled) link.lost(error);
+    if (this.links.size === 0) return false;
+    this.#delays = delays;
+    delays.lost(this.io.profile.clock.now());
+    this.suspend(error);
+    this.#again = this.io.profile.clock.setTimer(delays.next(), () => this.host.resumeSession(this));
+    return true;
+  }
+
   // ---------------------------------------------------------------- ending
 
   /** It is over, by the peer, with the connection, or as asked for. @param tell whether the handlers of links are to hear of the error */
@@ -246,6 +296,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     if (this.#local === "active") this.events?.emit("on_session_local_close", { session: this });
     this.#local = "closed";
     this.#timer?.cancel();
+    this.#again?.cancel();
     this.options.signal?.removeEventListener("abort", this.#onAbort);
     this.endpoint = undefined;
     for (const link of [...this.links]) link.lost(error, tell);

@@ -9,8 +9,11 @@ import type { Role } from "../frames/performatives.ts";
 import type { CloseOptions } from "../options/call.ts";
 import { resolveSessionOptions } from "../options/resolve-link.ts";
 import type { EventScope } from "./events.ts";
+import type { Receiver, Sender } from "./api.ts";
+import { ControlLink } from "./control-link.ts";
 import type { ClientLink } from "./link.ts";
 import type { Profile } from "./profile.ts";
+import { ClientSender } from "./sender.ts";
 import type { SessionHost } from "./session.ts";
 import { ClientSession } from "./session.ts";
 
@@ -39,6 +42,14 @@ export class Sessions {
   /** The handlers of the connection have changed. */
   inherit(events: EventScope | undefined): void {
     for (const session of this.#all) session.inherit(events);
+  }
+
+  /** Those that are not the library's own. */
+  *visible(): IterableIterator<Sender | Receiver> {
+    for (const session of this.#all) {
+      if (session.internal) continue;
+      for (const link of session.links) if (!(link instanceof ControlLink)) yield link as unknown as Sender | Receiver;
+    }
   }
 
   get linkCount(): number {
@@ -114,6 +125,35 @@ export class Sessions {
   /** What the library does for itself ends with the socket that it does it on. */
   loseInternal(error: AmqpError): void {
     for (const session of [...this.#all]) if (session.internal) session.lost(error);
+  }
+
+  /** The connection is gone, and comes back: what is ours begins again then. */
+  suspend(error: AmqpError): void {
+    this.#unbegun = [];
+    for (const session of [...this.#all]) {
+      if (session.ours && !session.internal) session.suspend(error);
+      else session.lost(error);
+      if (session.usable) this.#unbegun.push(session);
+    }
+  }
+
+  /** What the last lost connection meant for the sends that were under way. */
+  lastDrop(): { readonly resent: number; readonly inDoubt: number } {
+    let resent = 0;
+    let inDoubt = 0;
+    for (const link of this.links()) {
+      if (!(link instanceof ClientSender)) continue;
+      resent += link.lastDrop.resent;
+      inDoubt += link.lastDrop.inDoubt;
+    }
+    return { resent, inDoubt };
+  }
+
+  /** A session that was ended begins again, if the connection is open. */
+  resume(session: ClientSession): void {
+    if (!this.#owner.opened || !session.usable || session.endpoint !== undefined) return;
+    if (this.#owner.hasChannel) this.#owner.beginSession(session);
+    else this.#merge(session);
   }
 
   /** The connection is over. */

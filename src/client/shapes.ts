@@ -33,6 +33,10 @@ export type ConnectionStatus =
   | { readonly type: "connecting"; readonly url: string; readonly attempt: number }
   | { readonly type: "connected"; readonly url: string; readonly remoteContainer: string }
   | { readonly type: "disconnected"; readonly error: AmqpError }
+  /** `delay` milliseconds are waited before that attempt; `error` is why the last one failed, or the connection was lost. */
+  | { readonly type: "reconnecting"; readonly url: string; readonly attempt: number; readonly delay: number; readonly error: AmqpError }
+  /** After `connected`: how long it was lost, in milliseconds, how many sends go again, and how many are in doubt. */
+  | { readonly type: "recovered"; readonly url: string; readonly outage: number; readonly resent: number; readonly inDoubt: number }
   | { readonly type: "closed"; readonly error: AmqpError | undefined };
 
 /** Who the peer is, on the listening side. */
@@ -72,7 +76,7 @@ export type Recovery = "new" | "resumed" | "reattached" | "downgraded";
 
 /** Why a link waits, for people. */
 export interface Explanation {
-  readonly waitingFor: "nothing" | "open" | "credit" | "session-window" | "socket" | "closed";
+  readonly waitingFor: "nothing" | "open" | "reconnect" | "credit" | "session-window" | "socket" | "closed";
   readonly text: string;
 }
 

@@ -17,15 +17,24 @@ import { identityFor, signIn } from "./signing-in.ts";
 import type { Identity } from "./signing-in.ts";
 import { connectDuplex } from "#transport";
 
+/** Who looks for a socket again and again. */
+export interface Looking {
+  /** It is open, on the url of that index. */
+  opened(index: number): void;
+  look(): Promise<void>;
+}
+
 /** Connects to the first url that answers. @throws ConnectionError with every cause in `errors`, TimeoutError timeout */
-export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock): Promise<void> {
+export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock, reconnecting: Looking | undefined): Promise<void> {
+  if (reconnecting !== undefined && options.reconnect?.initial === true) return connectAtLast(connection, reconnecting);
   const giveUp = new AbortController();
   connection.onGiveUp = () => giveUp.abort(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
   const attempts = tryEach(connection, options, giveUp.signal);
   attempts.catch(() => undefined);
   try {
-    await within(attempts, bounds(clock, { timeout: options.timeout, signal: options.signal }, options.timeout, "connection", "no peer was reached"),
+    const index = await within(attempts, bounds(clock, { timeout: options.timeout, signal: options.signal }, options.timeout, "connection", "no peer was reached"),
       (reason) => giveUp.abort(reason));
+    reconnecting?.opened(index);
   } catch (error) {
     if (error instanceof AmqpError && !connection.ending) connection.events?.fail("on_disconnected", { connection, error }, true);
     connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
@@ -34,16 +43,27 @@ export async function connectAny(connection: ClientConnection, options: Resolved
   }
 }
 
-async function tryEach(connection: ClientConnection, options: ResolvedConnect, signal: AbortSignal): Promise<void> {
+/** Tries again and again until a peer opens, or one says what is final. */
+async function connectAtLast(connection: ClientConnection, reconnecting: Looking): Promise<void> {
+  try {
+    await reconnecting.look();
+  } catch (error) {
+    connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
+    throw error;
+  }
+}
+
+/** Answers which url it was. */
+async function tryEach(connection: ClientConnection, options: ResolvedConnect, signal: AbortSignal): Promise<number> {
   const errors: AmqpError[] = [];
   let attempt = 0;
-  for (const url of options.urls) {
+  for (const [index, url] of options.urls.entries()) {
     attempt += 1;
     const shown = placeOf(url);
     connection.tell({ type: "connecting", url: shown, attempt });
     try {
       await connection.run(await openSocket(connection, url, options, attempt, signal));
-      return;
+      return index;
     } catch (error) {
       signal.throwIfAborted();
       connection.driver?.abandon();
@@ -53,11 +73,11 @@ async function tryEach(connection: ClientConnection, options: ResolvedConnect, s
       if (connection.events?.isFatal(error) === true) break;
     }
   }
-  throw failure(errors);
+  throw allFailed(errors);
 }
 
 /** One error for all urls; of an only url it says the same as its cause. */
-function failure(errors: readonly AmqpError[]): ConnectionError {
+export function allFailed(errors: readonly AmqpError[]): ConnectionError {
   const [only, ...others] = errors as readonly [AmqpError, ...AmqpError[]];
   if (others.length === 0) {
     const { code, origin, retryable, condition, description, info } = only;
@@ -68,7 +88,8 @@ function failure(errors: readonly AmqpError[]): ConnectionError {
   });
 }
 
-async function openSocket(connection: ClientConnection, url: ParsedUrl, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
+/** A socket to a url, and how to authenticate there, with the credentials of this attempt. */
+export async function openSocket(connection: ClientConnection, url: ParsedUrl, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
   const shown = placeOf(url);
   const identity = await identityFor(url, options, { url: shown, attempt, signal });
   const transport = typeof options.transport === "function" ? await options.transport(shown) : options.transport;

@@ -26,6 +26,7 @@ import { keepTlsSessions } from "#transport";
 import { systemClock } from "./clock.ts";
 import { connectAny } from "./connecting.ts";
 import { startListener } from "./listener.ts";
+import { Reconnecting } from "./reconnecting.ts";
 import { Running } from "./running.ts";
 import { warnOnce } from "./warnings.ts";
 
@@ -72,7 +73,9 @@ export class ContainerCore implements ContainerApi {
     const resolved = resolveConnectOptions(url, options, this.#options);
     checkAllowed(resolved.allowedMechs, [...resolved.mechanisms.keys()]);
     const connection = this.#add(new ClientConnection(this, this.#clientProfile(resolved), resolved.handler));
-    return opening(connection as Connection, connectAny(connection, resolved, this.clock).then(() => connection), connection.events);
+    const reconnecting = resolved.reconnect === undefined ? undefined : new Reconnecting(connection, resolved, resolved.reconnect, this.clock, Math.random);
+    connection.reconnection = reconnecting;
+    return opening(connection as Connection, connectAny(connection, resolved, this.clock, reconnecting).then(() => connection), connection.events);
   }
 
   createSender<Body = unknown>(

@@ -34,6 +34,8 @@ export type { Coordinator } from "../client/coordinator.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
 export type { Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "../options/connect.ts";
+export { Backoff } from "../options/reconnect.ts";
+export type { BackoffOptions, ReconnectOptions } from "../options/reconnect.ts";
 export type { Clock, Logger } from "../options/environment.ts";
 export type { Limits } from "../options/limits.ts";
 export type { BatchOptions, FlowOptions, Guarantee, TakeOptions } from "../options/link.ts";

@@ -2,6 +2,7 @@
 
 import type { CallOptions } from "./call.ts";
 import type { Limits } from "./limits.ts";
+import type { Backoff, ReconnectOptions } from "./reconnect.ts";
 import type { CbsOptions, SaslClient, SaslClientContext } from "./sasl.ts";
 import type { Timeouts } from "./timeouts.ts";
 
@@ -69,8 +70,8 @@ export interface ConnectOptions extends CallOptions {
   tls?: TlsOptions | boolean | undefined;
   /** Callbacks of what happens in it, its sessions and links: objects with `on_*` methods. */
   handler?: object | readonly object[] | undefined;
-  /** A connection that is lost stays lost: only false is known. @default false */
-  reconnect?: false | undefined;
+  /** Whether and how a connection that is lost is made again; false: it stays lost. @default true */
+  reconnect?: boolean | Backoff | ReconnectOptions | undefined;
   /** false begins with AMQP at once, without authentication. @default true */
   saslEnabled?: boolean | undefined;
   /** Mechanisms to choose from, as a list or separated by spaces. @default all that the credentials fit */

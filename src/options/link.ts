@@ -60,6 +60,11 @@ export interface SenderOptionsBase extends LinkOptionsBase {
   source?: string | SourceInit | undefined;
   /** Makes the delivery tags: 1 to 32 octets, unique on the link while unsettled. @default a counter */
   tags?: (() => Uint8Array | string) | undefined;
+  /**
+   * What becomes of a message that was sent when the connection was lost before its outcome came: sent again, or told to be in doubt.
+   * @default "resend"; of an exactly-once link "fail", since only a resumed link knows that it is not there twice
+   */
+  onInDoubt?: "resend" | "fail" | undefined;
   /** Settle when the peer has told an outcome. @default true */
   autoSettle?: boolean | undefined;
   /** What each body must be before it is sent; what it makes of a body is sent in its place. */

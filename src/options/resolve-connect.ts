@@ -11,6 +11,8 @@ import type { Limits, ResolvedLimits } from "./limits.ts";
 import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./resolve.ts";
 import { connectSchema, tlsSchema } from "./schemas.ts";
 import { Secret } from "./secret.ts";
+import type { ResolvedReconnect } from "./reconnect.ts";
+import { resolveReconnect } from "./resolve-reconnect.ts";
 import type { CbsOptions, SaslClient, SaslClientContext } from "./sasl.ts";
 import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
 import { isAddress, parseUrl } from "./url.ts";
@@ -52,6 +54,8 @@ export interface ResolvedConnect {
   readonly properties: Readonly<Record<string, unknown>> | undefined;
   /** For ws and wss urls; its headers may hold a token. */
   readonly webSocket: Secret<WebSocketOptions>;
+  /** undefined: a connection that is lost stays lost, as over a transport that cannot be made anew. */
+  readonly reconnect: ResolvedReconnect | undefined;
   readonly transport: Transport | ((url: string) => Promise<Transport>) | undefined;
   readonly limits: ResolvedLimits;
   readonly timeouts: ResolvedTimeouts;
@@ -127,6 +131,7 @@ export function resolveConnectOptions(
     desiredCapabilities: asList(all.desiredCapabilities),
     properties: all.properties,
     webSocket: new Secret({ ...all.webSocket }),
+    reconnect: typeof all.transport === "object" ? undefined : resolveReconnect(all.reconnect, WHERE),
     transport: all.transport,
     limits: resolveLimits(second?.limits, first?.limits, defaults.connection?.limits, defaults.limits),
     timeouts,

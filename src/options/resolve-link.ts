@@ -54,6 +54,8 @@ export interface ResolvedLink {
 export interface ResolvedSender extends ResolvedLink {
   readonly tags: (() => Uint8Array | string) | undefined;
   readonly autoSettle: boolean;
+  /** undefined: by the guarantee. */
+  readonly onInDoubt: "resend" | "fail" | undefined;
   readonly schema: StandardSchema | undefined;
 }
 
@@ -153,6 +155,7 @@ export function resolveSenderOptions(
     target: dynamic === null ? null : withAddress(dynamic, context.address),
     tags: all.tags,
     autoSettle: all.autoSettle ?? true,
+    onInDoubt: all.onInDoubt,
     schema: all.schema,
   };
 }

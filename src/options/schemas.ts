@@ -15,6 +15,7 @@ import type { ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
 import { isStandardSchema } from "./standard-schema.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 import type { MessagingHandlerOptions } from "./messaging.ts";
+import type { ReconnectOptions } from "./reconnect.ts";
 import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TransactionOptionsBase } from "./transaction.ts";
@@ -96,6 +97,17 @@ export const scramShape: Shape<ScramOptions> = {
   salt: rule("at least 8 bytes", (value) => value instanceof Uint8Array && value.length >= 8),
 };
 
+/** The options of `ReconnectOptions`, one by one. */
+export const reconnectShape: Shape<ReconnectOptions> = {
+  initialDelay: rule("milliseconds: a number from 0 to a day", isDelay),
+  maxDelay: rule("milliseconds: a number from 0 to a day", isDelay),
+  factor: rule("a number from 1 to 100", (value) => typeof value === "number" && value >= 1 && value <= 100),
+  jitter: flag,
+  maxAttempts: amount(1),
+  initial: flag,
+  fatalConditions: rule("a list of conditions such as amqp:resource-limit-exceeded", (value) => Array.isArray(value) && value.every((each) => typeof each === "string")),
+};
+
 /** The options of `ConnectOptions`, one by one. */
 export const connectShape: Shape<ConnectOptions> = {
   ...callShape,
@@ -105,7 +117,7 @@ export const connectShape: Shape<ConnectOptions> = {
   heartbeat: duration,
   handler: handlers,
   tls: rule("true, false or an object of TLS options", (value) => typeof value === "boolean" || isBag(value)),
-  reconnect: rule<false>("false: a connection that is lost stays lost", (value) => value === false),
+  reconnect: rule("true, false, a Backoff or an object of options", (value) => typeof value === "boolean" || isBag(value)),
   saslEnabled: flag,
   allowedMechs: texts,
   allowInsecureMechs: flag,
@@ -190,6 +202,7 @@ export const senderShape: Shape<SenderOptionsBase> = {
   ...linkShape,
   source: rule<string | SourceInit>("an address or an object of source options", isTerminus),
   tags: fn<() => Uint8Array | string>(),
+  onInDoubt: oneOf("resend", "fail"),
   autoSettle: flag,
   schema,
 };
@@ -288,6 +301,8 @@ export const closeSchema = strict(closeShape);
 export const errorSchema = strict(errorShape);
 /** `TlsOptions` as a whole; unknown names are errors. */
 export const tlsSchema = strict(tlsShape);
+/** `ReconnectOptions` as a whole. */
+export const reconnectSchema = strict(reconnectShape);
 /** `ConnectOptions` as a whole; unknown names are errors. */
 export const connectSchema = strict(connectShape);
 /** `WebSocketListenOptions` as a whole; unknown names are errors. */
@@ -322,6 +337,10 @@ export const takeSchema = strict(takeShape);
 export const consumeSchema = strict(consumeShape);
 /** `TransactionOptionsBase` as a whole; unknown names are errors. */
 export const transactionSchema = strict(transactionShape);
+
+function isDelay(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && value <= 86_400_000;
+}
 
 function isBag(value: unknown): boolean {
   return isObject(value) && !Array.isArray(value);

@@ -48,7 +48,7 @@ export async function stage({ open, container: settings, connect, patience = 400
   const clock = new ManualClock();
   const errors: unknown[] = [];
   const container = new Container({ clock, onError: (error) => errors.push(error), ...settings });
-  const connection = await container.connect(peer.url, { idleTimeout: 0, ...connect });
+  const connection = await container.connect(peer.url, { idleTimeout: 0, reconnect: false, ...connect });
   afterwards(async () => {
     over.resolve();
     await connection.close({ timeout: 0 });
@@ -199,7 +199,7 @@ export async function pair({ server: ofServer, client: ofClient, listen, connect
   });
   const listener = await server.listen("amqp://127.0.0.1:0", listen);
   const requests = listener.links()[Symbol.asyncIterator]();
-  const connection = await client.connect(listener.url, connect);
+  const connection = await client.connect(listener.url, { reconnect: false, ...connect });
   const request = async (): Promise<LinkRequest> => (await within(requests.next(), "a link of the peer's")).value as LinkRequest;
   return {
     server, client, listener, connection, request,

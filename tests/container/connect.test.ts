@@ -89,7 +89,7 @@ describe("several urls", () => {
     const connection = await within(connect([refusing.url, listener.url]), "the second url");
     expect(connection.url).toBe(listener.url);
     await connection.close();
-    const closed = await connect(peer.url);
+    const closed = await connect(peer.url, { reconnect: false });
     expect(await within(closed.closed, "closed")).toMatchObject({ code: "connection-closed", condition: "amqp:connection:forced", description: "full" });
     expect(await failure(connect(refusing.url))).toMatchObject({ code: expect.stringMatching(/auth-failed|handshake-failed|disconnected/) });
   });

@@ -21,7 +21,7 @@ async function listening(options: ListenOptions = {}): Promise<{ listener: Liste
     dial: async (id) => {
       const client = new Container({ id, onError: () => {} });
       afterwards(() => client.close({ timeout: 0 }));
-      return client.connect(listener.url);
+      return client.connect(listener.url, { reconnect: false });
     },
   };
 }

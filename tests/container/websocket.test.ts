@@ -99,7 +99,7 @@ describe("J01 WebSocket", () => {
 
   test("FT02 a cut connection is an error that says so", async () => {
     const embedded = await broker({ webSocket: true });
-    const connection = await connect(embedded.webSocketUrl);
+    const connection = await connect(embedded.webSocketUrl, { reconnect: false });
     embedded.dropConnections();
     expect(await within(connection.closed, "closed")).toMatchObject({ code: "disconnected", origin: "transport", retryable: true });
   });

@@ -35,6 +35,7 @@ describe("defaults", () => {
       virtualHost: undefined, sni: undefined, user: undefined, password: undefined, credentials: undefined, token: undefined, cbs: undefined,
       mechanisms: new Map(), containerId: undefined,
       maxFrameSize: 262_144, channelMax: 63, idleTimeout: 30_000, offeredCapabilities: [], desiredCapabilities: [], properties: undefined,
+      reconnect: { initialDelay: 100, maxDelay: 10_000, factor: 2, jitter: true, maxAttempts: Infinity, initial: undefined, fatalConditions: [] },
       transport: undefined, limits: DEFAULT_LIMITS, timeouts: DEFAULT_TIMEOUTS, int64: "auto", typed: false,
     });
     expect(DEFAULT_LIMITS).toMatchObject({ maxMessageSize: 16_777_216, maxBufferedBytes: 67_108_864, maxPendingSends: 1_000_000, maxPendingBytes: 268_435_456, maxSaslFrameSize: 8_192 });

@@ -27,7 +27,7 @@ export async function serve(script: (peer: Script, connection: number) => Promis
 }
 
 /** What every connection of these tests is made with: one attempt, within 4.5 s. */
-export const ONCE: ConnectOptions = { timeout: 4500 };
+export const ONCE: ConnectOptions = { timeout: 4500, reconnect: false };
 
 /** Connects to a scripted server. */
 export async function dial(peer: ScriptedPeer, options: ConnectOptions = {}): Promise<Connection> {

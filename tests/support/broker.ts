@@ -19,7 +19,7 @@ export async function withBroker(options: BrokerOptions, test: (bench: Bench) =>
     await test({
       broker,
       connect: async (more = {}) => {
-        const connection = await connect(broker.url, more);
+        const connection = await connect(broker.url, { reconnect: false, ...more });
         connections.push(connection);
         return connection;
       },

@@ -97,6 +97,8 @@ export async function watch(connection: Connection): Promise<string> {
       case "connecting": return `${status.url} ${status.attempt.toFixed()}`;
       case "connected": return status.remoteContainer;
       case "disconnected": return status.error.code;
+      case "reconnecting": return `${status.url} ${status.attempt.toFixed()} ${status.delay.toFixed()} ${status.error.code}`;
+      case "recovered": return `${status.outage.toFixed()} ${status.resent.toFixed()} ${status.inDoubt.toFixed()}`;
       case "closed": return status.error?.code ?? "in order";
     }
   }

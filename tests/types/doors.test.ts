@@ -14,7 +14,7 @@ const DOORS = {
   index: {
     values: [
       "AtLeastOnce", "AtMostOnce", "Copy", "DurableSubscription", "DynamicNodeProperties", "ExactlyOnce", "Filter", "Move", "Selector",
-      "AmqpError", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described",
+      "AmqpError", "Backoff", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described",
       "EncodeError", "InDoubtError", "LimitError", "LinkError", "Message", "MessagingHandler", "Reject", "Release",
       "ModifiedError", "NotSentError", "RedirectError", "RejectedError", "ReleasedError", "SaslError", "SendError", "SessionError",
       "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "scramCredentials", "sequence", "streamed", "types", "value",
@@ -22,7 +22,7 @@ const DOORS = {
     types: [
       "AuthenticateContext", "CbsOptions", "PasswordsContext", "PeerCertificate", "SaslClient", "SaslClientContext", "SaslMessage", "SaslServer",
       "SaslServerContext", "SaslServerStep", "ScramCredentials", "ScramMechanism", "ScramOptions",
-      "AmqpTypeName", "BatchOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
+      "AmqpTypeName", "BackoffOptions", "BatchOptions", "ReconnectOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
       "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
       "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "FlowOptions", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkOption",
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
