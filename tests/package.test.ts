@@ -25,14 +25,19 @@ beforeAll(() => {
   writeFileSync(join(folder, "package.json"), '{ "private": true }'); // no folder above has a say
   installed = join(folder, "node_modules", "leptonmq");
   symlinkSync(join(folder, "package"), installed);
-  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> };
-  for (const name of [...Object.keys(dependencies), "rxjs", "@types/node", "undici-types"]) {
+  for (const name of new Set([...dependenciesOf(root), "rxjs", "@types/node", "undici-types"])) {
     mkdirSync(dirname(join(folder, "node_modules", name)), { recursive: true });
     symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
   }
 }, 60_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What the package in a folder depends on, and what that depends on. */
+function dependenciesOf(place: string): string[] {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(place, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
+  return Object.keys(dependencies).flatMap((name) => [name, ...dependenciesOf(join(root, "node_modules", name))]);
+}
 
 /** Runs a program in the folder that has the package installed, and gives what it printed. */
 function run(name: string, program: string): string {
