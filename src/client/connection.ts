@@ -408,7 +408,8 @@ export class ClientConnection extends HeardConnection implements Connection, Con
       this.#refuse(this.#failure ?? early);
       return;
     }
-    if (this.#suspend(this.#failure ?? early)) return;
+    // A close without an error is the peer's last word.
+    if (this.#failure !== undefined && this.#suspend(this.#failure)) return;
     if (told === undefined && (this.#failure !== undefined || this.#local === "active")) this.tellClose(this.#failure, early);
     this.#finish(this.#failure);
   }

@@ -155,6 +155,17 @@ describe("reconnecting", () => {
     await server.done;
   });
 
+  test("R.3 a close without an error is the peer's last word", async () => {
+    const server = await peer(async (script) => {
+      await script.handshake();
+      script.send("close");
+      await script.until("close");
+    });
+    const connection = await dial(server.url);
+    expect(await connection.closed).toBeUndefined();
+    await server.done;
+  });
+
   test("R.3 a forced close is a drop", async () => {
     let connections = 0;
     const server = await peer(async (script, connection) => {
