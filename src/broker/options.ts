@@ -40,7 +40,7 @@ export interface BrokerOptions {
   port?: number | undefined;
   /** @default "127.0.0.1" */
   host?: string | undefined;
-  /** Passwords by user, for PLAIN. @default ANONYMOUS, which only a loopback host may offer */
+  /** Passwords by user, for SCRAM and PLAIN. @default ANONYMOUS, which only a loopback host may offer */
   users?: Record<string, string> | undefined;
   /** With `cert` and `key`, or `pfx`: the broker then speaks amqps. */
   tls?: TlsOptions | undefined;

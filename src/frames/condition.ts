@@ -58,13 +58,3 @@ export const TransactionCondition = {
   rollback: "amqp:transaction:rollback",
   timeout: "amqp:transaction:timeout",
 } as const;
-
-type ValueOf<T> = T[keyof T];
-
-/** Every condition that the standard names. */
-export type StandardCondition =
-  | ValueOf<typeof AmqpCondition>
-  | ValueOf<typeof ConnectionCondition>
-  | ValueOf<typeof SessionCondition>
-  | ValueOf<typeof LinkCondition>
-  | ValueOf<typeof TransactionCondition>;

@@ -4,7 +4,7 @@
  */
 
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { Container, Message, MessagingHandler, Uuid, connect, types } from "../../src/index.ts";
+import { Backoff, Container, Message, MessagingHandler, Uuid, connect, types } from "../../src/index.ts";
 import type {
   Connection, ConnectOptions, Event, Handlers, IncomingDelivery, IncomingEvent, OutgoingEvent, Receiver, Sender, SenderEvent,
 } from "../../src/index.ts";
@@ -12,6 +12,7 @@ import { decodeMessage } from "../../src/testing/codec/message.ts";
 import type { Script } from "../../src/testing/script.ts";
 import { Deferred } from "../../src/util/deferred.ts";
 import { afterwards, within } from "../protocol/harness.ts";
+import { certificates } from "../transport/certificates.ts";
 import type { Behaviour, Served } from "./peer.ts";
 import { obedientPeer } from "./peer.ts";
 
@@ -82,6 +83,37 @@ describe("proton.reactor.Container", () => {
     const { connection } = await linked({}, { handler: { on_link_opened: (event) => opened.resolve(event.link?.name ?? "") } });
     await connection.createSender("to", { name: "a-link" });
     expect(await within(opened.promise, "on_link_opened")).toBe("a-link");
+  });
+
+  test("S01 P06 connect(reconnect): by default, or by a Backoff; False: a lost connection stays lost", async () => {
+    const lost = await linked({}, { reconnect: false });
+    await lost.served.drop();
+    expect((await within(lost.connection.closed, "the end"))?.code).toBe("disconnected");
+    for (const reconnect of [true, new Backoff({ initialDelay: 1, maxDelay: 2 })]) {
+      const { served, connection } = await linked({}, { reconnect });
+      await served.drop();
+      const told: string[] = [];
+      for await (const status of connection.status()) {
+        told.push(status.type);
+        if (status.type === "reconnecting") break;
+      }
+      expect(told.at(-1)).toBe("reconnecting");
+      await connection.close();
+    }
+  });
+
+  test("S01 P08 connect(ssl_domain): whom to trust, and by which certificate; the peer is verified against it", async () => {
+    const { ca, server, client } = certificates();
+    const container = new Container({ onError: () => undefined });
+    afterwards(() => container.close({ timeout: 500 }));
+    const listener = await container.listen({ url: "amqps://127.0.0.1:0", tls: { ...server, ca, requestCert: true }, allowedMechs: "EXTERNAL" });
+    const connections = listener[Symbol.asyncIterator]();
+    const connection = await connect(listener.url, { ...ONCE, tls: { ...client, ca } });
+    const { value: theirs } = await connections.next() as { value: Connection };
+    expect(theirs.identity?.mechanism).toBe("EXTERNAL");
+    expect(theirs.identity?.certificate?.subject).toContain("CN=");
+    await connection.close();
+    await expect(connect(listener.url, { ...ONCE, tls: client })).rejects.toMatchObject({ code: "tls-failed" });
   });
 
   test("S01 connect(heartbeat): half the idle time-out, so the peer is asked for it", async () => {
