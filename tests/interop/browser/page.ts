@@ -89,7 +89,7 @@ const stories = {
 
   /** How a connection ends that the other side cuts off, once it has heard on `ready` that it is open. */
   async lost(url: string, ready: string) {
-    const connection = await connect(url);
+    const connection = await connect(url, { reconnect: false });
     await (await connection.createSender(ready)).send({ body: "open" });
     const error = await connection.closed;
     return error === undefined ? null : { code: error.code, retryable: error.retryable };
