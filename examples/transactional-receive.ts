@@ -1,4 +1,8 @@
-/** Receives in batches, each in a transaction, with handlers as in Proton's tx_recv: an aborted batch comes again. */
+/**
+ * Receives in batches, each in a transaction, with handlers as in Proton's tx_recv: an aborted batch comes again.
+ *
+ * transactional-receive.ts [url with the address] [how many] [batch size]
+ */
 
 import { Container, MessagingHandler } from "leptonmq";
 import type { Event, IncomingEvent, Receiver, Transaction, TransactionEvent } from "leptonmq";
@@ -6,23 +10,25 @@ import { Broker } from "leptonmq/broker";
 
 class TxReceive extends MessagingHandler {
   readonly #url: string;
+  readonly #total: number;
   readonly #batchSize: number;
   #receiver!: Receiver;
   #transaction!: Transaction;
   #inBatch = 0;
   #batches = 0;
+  #committed = 0;
 
-  constructor(url: string, batchSize: number) {
+  constructor(url: string, total: number, batchSize: number) {
     // Credit for one batch at a time; the transaction settles.
     super({ prefetch: 0, autoAccept: false });
     this.#url = url;
+    this.#total = total;
     this.#batchSize = batchSize;
   }
 
   override on_start({ container }: Event): void {
-    const { endpoint: connection } = container.connect(this.#url);
-    this.#receiver = container.createReceiver(connection, "examples").endpoint;
-    void container.declareTransaction(connection, this, { settleBeforeDischarge: true });
+    this.#receiver = container.createReceiver(this.#url).endpoint; // the url's path is the address
+    void container.declareTransaction(this.#receiver.connection, this, { settleBeforeDischarge: true });
   }
 
   override on_transaction_declared({ transaction }: TransactionEvent): void {
@@ -32,7 +38,7 @@ class TxReceive extends MessagingHandler {
   }
 
   override on_message({ message, delivery }: IncomingEvent): void {
-    console.log(String(message.body));
+    console.log(typeof message.body === "string" ? message.body : JSON.stringify(message.body));
     void this.#transaction.accept(delivery);
     this.#inBatch += 1;
     if (this.#inBatch < this.#batchSize) return;
@@ -48,12 +54,14 @@ class TxReceive extends MessagingHandler {
 
   override on_transaction_committed({ container, connection }: TransactionEvent): void {
     console.log("committed");
-    if (broker.depth("examples") > 0) void container.declareTransaction(connection, this, { settleBeforeDischarge: true });
+    this.#committed += this.#inBatch;
+    if (this.#committed < this.#total) void container.declareTransaction(connection, this, { settleBeforeDischarge: true });
     else void connection.close();
   }
 }
 
-const broker = await Broker.start();
-for (const body of ["one", "two", "three", "four"]) broker.put("examples", { body });
-await new Container({ handlers: new TxReceive(broker.url, 2) }).run();
-await broker.close();
+const [url, total = "4", batchSize = "2"] = process.argv.slice(2);
+const broker = url === undefined ? await Broker.start() : undefined;
+for (const body of ["one", "two", "three", "four"]) broker?.put("examples", { body });
+await new Container({ handlers: new TxReceive(url ?? `${broker?.url}/examples`, Number(total), Number(batchSize)) }).run();
+await broker?.close();

@@ -1,14 +1,17 @@
-/** Sends in batches, each in a transaction, with handlers as in Proton's tx_send: a batch is in the queue whole or not at all. */
+/**
+ * Sends in batches, each in a transaction, with handlers as in Proton's tx_send: a batch is in the queue whole or not at all.
+ *
+ * transactional-send.ts [url with the address] [how many] [batch size]
+ */
 
 import { Container, MessagingHandler } from "leptonmq";
-import type { Connection, Event, Sender, SenderEvent, Transaction, TransactionEvent } from "leptonmq";
+import type { Event, Sender, SenderEvent, Transaction, TransactionEvent } from "leptonmq";
 import { Broker } from "leptonmq/broker";
 
 class TxSend extends MessagingHandler {
   readonly #url: string;
   readonly #total: number;
   readonly #batchSize: number;
-  #connection!: Connection;
   #sender!: Sender;
   #transaction: Transaction | undefined;
   #committed = 0;
@@ -22,9 +25,8 @@ class TxSend extends MessagingHandler {
   }
 
   override on_start({ container }: Event): void {
-    this.#connection = container.connect(this.#url).endpoint;
-    this.#sender = container.createSender(this.#connection, "examples").endpoint;
-    void container.declareTransaction(this.#connection, this);
+    this.#sender = container.createSender(this.#url).endpoint; // the url's path is the address
+    void container.declareTransaction(this.#sender.connection, this);
   }
 
   override on_transaction_declared({ transaction }: TransactionEvent): void {
@@ -50,12 +52,13 @@ class TxSend extends MessagingHandler {
   override on_transaction_committed({ container, connection }: TransactionEvent): void {
     this.#committed += this.#inBatch;
     this.#inBatch = 0;
-    console.log(`${this.#committed} messages committed, ${broker.depth("examples")} in the queue`);
+    console.log(`${this.#committed} messages committed${broker === undefined ? "" : `, ${broker.depth("examples")} in the queue`}`);
     if (this.#committed < this.#total) void container.declareTransaction(connection, this);
     else void connection.close();
   }
 }
 
-const broker = await Broker.start();
-await new Container({ handlers: new TxSend(broker.url, 9, 3) }).run();
-await broker.close();
+const [url, total = "9", batchSize = "3"] = process.argv.slice(2);
+const broker = url === undefined ? await Broker.start() : undefined;
+await new Container({ handlers: new TxSend(url ?? `${broker?.url}/examples`, Number(total), Number(batchSize)) }).run();
+await broker?.close();

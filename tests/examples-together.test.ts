@@ -4,11 +4,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Broker } from "../src/broker.ts";
 import { connect } from "../src/index.ts";
 import { program } from "./support/programs.ts";
 import type { Program, Started } from "./support/programs.ts";
 
-const NAMES = ["small-broker", "simple-send", "simple-receive", "request-server", "request-client", "direct-send", "direct-receive"] as const;
+const NAMES = ["small-broker", "simple-send", "simple-receive", "request-server", "request-client", "direct-send", "direct-receive", "transactional-send", "transactional-receive"] as const;
 type Name = (typeof NAMES)[number];
 
 const programs = new Map<Name, Program>();
@@ -71,6 +72,15 @@ describe("S12 P03 examples with handlers, against each other", () => {
     expect([code, stderr, stdout.split("\n").length, stdout.split("\n")[3]]).toEqual([0, "", 5, "And the mome raths outgrabe. => AND THE MOME RATHS OUTGRABE."]);
     expect(await server.firstLine).toBe("request: Twas brillig, and the slithy toves");
     expect(await server.stop()).toMatchObject({ code: 0, stderr: "" });
+  }, 60_000);
+
+  test("P04 transactional-send, and transactional-receive of what it has committed", async () => {
+    await using broker = await Broker.start();
+    const queue = `${broker.url}/queue`;
+    expect(await named("transactional-send").run([queue, "6", "3"])).toEqual({ code: 0, stdout: "3 messages committed\n6 messages committed\n", stderr: "" });
+    const [first, second] = [numbers(0, 2), numbers(3, 5)];
+    expect(await named("transactional-receive").run([queue, "6", "3"])).toEqual({ code: 0, stdout: `${first}aborted\n${first}committed\n${second}committed\n`, stderr: "" });
+    expect(broker.depth("queue")).toBe(0);
   }, 60_000);
 
   test("simple-receive from direct-send, and simple-send to direct-receive", async () => {

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { Broker } from "../../src/broker.ts";
 import { connect } from "../../src/index.ts";
 import { program } from "../support/programs.ts";
 import type { Program, Started } from "../support/programs.ts";
@@ -13,7 +14,7 @@ import { startReceiver, startRequester, startResponder, startSender } from "./su
 const broker = useBrokers("proton", "activemq");
 
 const COUNT = 100;
-const NAMES = ["simple-send", "simple-receive", "selected-receive", "request-server", "request-client", "direct-send", "direct-receive", "small-broker"] as const;
+const NAMES = ["simple-send", "simple-receive", "selected-receive", "request-server", "request-client", "direct-send", "direct-receive", "small-broker", "transactional-send", "transactional-receive"] as const;
 type Name = (typeof NAMES)[number];
 
 const programs = new Map<Name, Program>();
@@ -121,6 +122,19 @@ describe("S05 S11 S12 through brokers", () => {
     expect((await start("simple-receive", `${url}/${address}`, "100").ended).stdout.trim().split("\n").length).toBe(100);
     start("request-server", url, `${address}-questions`);
     expect((await start("request-client", url, `${address}-questions`).ended).stdout.split("\n")[0]).toBe("Twas brillig, and the slithy toves => TWAS BRILLIG, AND THE SLITHY TOVES");
+  });
+
+  test("P04 transactional-send for a Proton receiver, and transactional-receive from a Proton sender", async () => {
+    await using embedded = await Broker.start();
+    const { url } = embedded;
+    expect(await start("transactional-send", `${url}/to-proton`, "30", "10").ended).toMatchObject({ code: 0, stderr: "" });
+    expect((await startReceiver("proton", "to-proton", { url }, 30).result).length).toBe(30);
+    expect((await startSender("proton", "from-proton", { url }, descriptions).result).length).toBe(COUNT);
+    const { code, stdout } = await start("transactional-receive", `${url}/from-proton`, String(COUNT), "50").ended;
+    const texts = descriptions.map((_, n) => `message ${n}`);
+    const half = texts.slice(0, 50);
+    expect([code, stdout.trim().split("\n")]).toEqual([0, [...half, "aborted", ...half, "committed", ...texts.slice(50), "committed"]]);
+    expect([embedded.depth("to-proton"), embedded.depth("from-proton")]).toEqual([0, 0]);
   });
 
   test("selected-receive at ActiveMQ", async () => {
