@@ -379,7 +379,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#attempt = undefined;
     this.#putOff.end(undefined);
     if (this.profile.side === "server") this.emit("on_connection_local_open");
-    this.emit("on_connection_opened");
+    if (!this.#established) this.emit("on_connection_opened");
     this.#established = true;
     this.tell({ type: "connected", url: this.url ?? "", remoteContainer: open.containerId });
     this.#sessions.begin();

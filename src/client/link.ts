@@ -329,10 +329,12 @@ export abstract class ClientLink implements Link, LinkSink {
   #ready(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.opened.settled) this.recovery = this.recovered();
+    const again = this.opened.settled;
+    if (again) this.recovery = this.guarantee === "exactly-once" ? "downgraded" : "reattached";
     this.#delays?.opened(this.host.io.profile.clock.now());
     this.opened.resolve();
-    this.events?.emit("on_link_opened", NOTHING);
+    // A link that comes back is the same to its handlers.
+    if (!again) this.events?.emit("on_link_opened", NOTHING);
     this.onOpen();
     if (this.#early === undefined) return;
     this.#tell(this.#early);
@@ -384,11 +386,6 @@ export abstract class ClientLink implements Link, LinkSink {
   /** Whether it is attached anew when its session or connection is. */
   get lasting(): boolean {
     return true;
-  }
-
-  /** How the link came back. */
-  protected recovered(): Recovery {
-    return "reattached";
   }
 
   /** The session or the connection is gone, and comes back: so does the link. */

@@ -216,9 +216,10 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.#timer = undefined;
     this.#delays?.opened(this.io.profile.clock.now());
     this.#remote = "active";
+    const again = this.opened.settled;
     this.opened.resolve();
     this.events?.emit("on_session_remote_open", { session: this });
-    this.events?.emit("on_session_opened", { session: this });
+    if (!again) this.events?.emit("on_session_opened", { session: this });
     this.#attachAll();
   }
 

@@ -261,6 +261,8 @@ describe("reconnecting", () => {
     const told: string[] = [];
     const container = new Container({
       handlers: {
+        on_connection_opened: () => { told.push("connection opened"); },
+        on_link_opened: () => { told.push("link opened"); },
         on_disconnected: (event) => { told.push(`disconnected: ${String(event.error?.code)}`); },
         on_reconnecting: (event) => { told.push(`reconnecting: ${String(event.error?.code)}`); },
       },
@@ -274,7 +276,7 @@ describe("reconnecting", () => {
     expect(sender.explain().waitingFor).toBe("reconnect");
     await until(connection, "recovered");
     await sender.send({ body: 1 });
-    expect(told.slice(0, 2)).toEqual(["disconnected: disconnected", "reconnecting: disconnected"]);
+    expect(told).toEqual(["connection opened", "link opened", "disconnected: disconnected", "reconnecting: disconnected"]);
     expect(sender.explain().waitingFor).toBe("nothing");
   });
 });
