@@ -145,7 +145,7 @@ export class Reconnecting implements Looking, Reconnection {
     let goesOn = false;
     for (const cause of causes) {
       const verdict = judge(cause, {
-        fatalConditions: this.#reconnect.fatalConditions, reconnecting: true, canRefresh: credentials !== undefined && this.#refusals === 0,
+        fatalConditions: this.#reconnect.fatalConditions, reconnecting: this.#connection.lostAt !== undefined, canRefresh: credentials !== undefined && this.#refusals === 0,
       });
       if (verdict === "refresh") this.#refusals += 1;
       if (verdict !== "stop") goesOn = true;
