@@ -10,12 +10,12 @@ export {
 export type {
   AmqpTypeName, AuthenticateContext, BackoffOptions, BatchOptions, Bytes, CallOptions, CbsOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
   ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
-  ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
+  ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkIdentity, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, ReconnectOptions, Recovery,
   Requester, RequesterOptions, Responder, ResponderOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep,
   ScheduledTask, SchemaIssue, SchemaResult, ScramCredentials, ScramMechanism, ScramOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
   SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, StreamedOptions, TakeOptions, Target, TargetInit, Terminus,
-  TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, WebSocketListenOptions, WebSocketOptions,
+  TerminusInit, Timeouts, TlsOptions, Transaction, TransactionOptions, Transport, Unsettled, UnsettledEntry, UnsettledStore, WebSocketListenOptions, WebSocketOptions,
 } from "./container/public.ts";
 export { connect, Container, MessagingHandler, Reject, Release } from "./handlers/public.ts";
 export type {

@@ -30,6 +30,7 @@ export type {
   ConnectionStatus, DeliveryStateInit, EndpointState, Explanation, Opening, PeerIdentity, Recovery, ScheduledTask, SendOutcome, Settling, Side,
   Source, Target, Terminus, Unsettled,
 } from "../client/shapes.ts";
+export type { LinkIdentity, UnsettledEntry, UnsettledStore } from "../client/unsettled-store.ts";
 export type { Coordinator } from "../client/coordinator.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
