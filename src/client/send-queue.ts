@@ -19,7 +19,10 @@ export class SendQueue implements Iterable<ClientOutgoing> {
 
   /** Why no more may wait, if so. */
   get full(): LimitError | undefined {
-    const { pendingSends, pendingBytes, profile: { limits } } = this.#io;
+    const { pendingSends, pendingBytes, opened, profile: { limits } } = this.#io;
+    if (!opened && pendingSends >= limits.offlineQueue) {
+      return new LimitError(`there is no connection now, and ${pendingSends} sends wait for one already (limits.offlineQueue)`, { code: "queue-full", scope: "connection", retryable: true });
+    }
     if (pendingSends < limits.maxPendingSends && pendingBytes < limits.maxPendingBytes) return undefined;
     return new LimitError(`${pendingSends} sends with ${pendingBytes} octets wait already (limits.maxPendingSends, limits.maxPendingBytes)`,
       { code: "queue-full", scope: "connection", retryable: true });

@@ -21,12 +21,15 @@ import { connectDuplex } from "#transport";
 export interface Looking {
   /** It is open, on the url of that index. */
   opened(index: number): void;
+  /** An attempt has failed, or the connection is lost; whether it is to be made again. */
+  lost(error: AmqpError): boolean;
   look(): Promise<void>;
 }
 
-/** Connects to the first url that answers. @throws ConnectionError with every cause in `errors`, TimeoutError timeout */
-export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock, reconnecting: Looking | undefined): Promise<void> {
-  if (reconnecting !== undefined && options.reconnect?.initial === true) return connectAtLast(connection, reconnecting);
+/** Connects to the first url that answers; under `run()`, or where it is asked for, again and again until one does. @throws ConnectionError with every cause in `errors`, TimeoutError timeout */
+export async function connectAny(connection: ClientConnection, options: ResolvedConnect, clock: Clock, reconnecting: Looking | undefined, running: () => boolean): Promise<void> {
+  const persists = (): boolean => options.reconnect !== undefined && (options.reconnect.initial ?? running());
+  if (reconnecting !== undefined && persists()) return connectAtLast(connection, reconnecting);
   const giveUp = new AbortController();
   connection.onGiveUp = () => giveUp.abort(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
   const attempts = tryEach(connection, options, giveUp.signal);
@@ -36,8 +39,12 @@ export async function connectAny(connection: ClientConnection, options: Resolved
       (reason) => giveUp.abort(reason));
     reconnecting?.opened(index);
   } catch (error) {
-    if (error instanceof AmqpError && !connection.ending) connection.events?.fail("on_disconnected", { connection, error }, true);
-    connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
+    // What was asked for just before `run()` runs by now.
+    if (error instanceof AmqpError && !connection.ending && persists() && reconnecting?.lost(error) === true) {
+      connection.driver?.abandon();
+      return connectAtLast(connection, reconnecting);
+    }
+    giveUpOn(connection, error);
     connection.driver?.awaitEnd();
     throw error;
   }
@@ -48,9 +55,15 @@ async function connectAtLast(connection: ClientConnection, reconnecting: Looking
   try {
     await reconnecting.look();
   } catch (error) {
-    connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
+    giveUpOn(connection, error);
     throw error;
   }
+}
+
+/** No peer was reached: it is over. */
+function giveUpOn(connection: ClientConnection, error: unknown): void {
+  if (error instanceof AmqpError && !connection.ending) connection.events?.fail("on_disconnected", { connection, error }, true);
+  connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
 }
 
 /** Answers which url it was. */
@@ -95,6 +108,8 @@ export async function openSocket(connection: ClientConnection, url: ParsedUrl, o
   const transport = typeof options.transport === "function" ? await options.transport(shown) : options.transport;
   const duplex = transport === undefined ? await openDuplex(url, options, connection.profile.tlsSessions, signal) : streamDuplex(transport);
   try {
+    // Given up meanwhile, by a close perhaps: a transport of the program's own may not know of it.
+    signal.throwIfAborted();
     return { duplex, transport, url: shown, ...signIn(identity, url, shown, options, duplex), ...keepAuthorised(connection, identity, url, options, duplex) };
   } catch (error) {
     duplex.start(DEAF);

@@ -75,7 +75,7 @@ export class ContainerCore implements ContainerApi {
     const connection = this.#add(new ClientConnection(this, this.#clientProfile(resolved), resolved.handler));
     const reconnecting = resolved.reconnect === undefined ? undefined : new Reconnecting(connection, resolved, resolved.reconnect, this.clock, Math.random);
     connection.reconnection = reconnecting;
-    return opening(connection as Connection, connectAny(connection, resolved, this.clock, reconnecting).then(() => connection), connection.events);
+    return opening(connection as Connection, connectAny(connection, resolved, this.clock, reconnecting, () => this.#running.on).then(() => connection), connection.events);
   }
 
   createSender<Body = unknown>(

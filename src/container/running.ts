@@ -13,6 +13,7 @@ import type { CallOptions } from "../options/call.ts";
 import type { Clock } from "../options/environment.ts";
 import { checkCallOptions } from "../options/resolve.ts";
 import { MAX_TIMER_DELAY } from "../options/timeouts.ts";
+import { nextTurn } from "../transport/next-turn.ts";
 import { Deferred } from "../util/deferred.ts";
 
 /** What running needs of its container. */
@@ -35,6 +36,11 @@ export class Running {
   constructor(owner: RunOwner) {
     this.#owner = owner;
     if (owner.events !== undefined) owner.events.onIdle = () => this.look();
+  }
+
+  /** Whether `run()` goes on. */
+  get on(): boolean {
+    return this.#over !== undefined && !this.#stopping;
   }
 
   /** Resolves when all is over. @throws ConfigError config, invalid-state, or the first error that nobody took */
@@ -60,6 +66,8 @@ export class Running {
     try {
       const ended = within(over.promise, bounds(clock, options, Infinity, "container", "run() was not over"), () => this.stop());
       await Promise.allSettled([ended, over.promise]);
+      // A connect that gave up last rejects in this turn, and may be what went wrong.
+      await new Promise<void>((resolve) => nextTurn(resolve));
       await ended;
       this.#throwFailure();
     } finally {

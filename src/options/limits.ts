@@ -13,6 +13,8 @@ export interface Limits {
   maxPendingSends?: number | undefined;
   /** Octets of those sends, encoded; beyond, `send()` rejects with `queue-full`. @default 256 MiB */
   maxPendingBytes?: number | undefined;
+  /** Of those sends, as many as may wait while there is no connection; with 0 a send fails at once then, not sent, with `queue-full`. What waits when the connection is lost stays. @default 1_000_000 */
+  offlineQueue?: number | undefined;
   /** Deliveries of a link, one direction, that may be unsettled at once: sends then wait, and no more credit is given. @default 1_000_000 */
   maxUnsettled?: number | undefined;
   /** Requests of a requester that wait for their replies; beyond, `request()` rejects with `queue-full`. @default 100_000 */
@@ -42,6 +44,7 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   maxBufferedBytes: 64 * MiB,
   maxPendingSends: 1_000_000,
   maxPendingBytes: 256 * MiB,
+  offlineQueue: 1_000_000,
   maxUnsettled: 1_000_000,
   maxRequests: 100_000,
   maxSaslFrameSize: 8 * KiB,

@@ -47,6 +47,7 @@ export const limitsShape: Shape<Limits> = {
   maxBufferedBytes: amount(1),
   maxPendingSends: amount(1),
   maxPendingBytes: amount(1),
+  offlineQueue: amount(0),
   maxUnsettled: amount(1),
   maxRequests: amount(1),
   maxSaslFrameSize: whole(512, UINT_MAX),

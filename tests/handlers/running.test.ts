@@ -96,7 +96,7 @@ describe("S05 run()", () => {
       const container = containerWith({
         async on_start(): Promise<void> {
           await container.listen({ port: 0 });
-          void container.connect("amqp://127.0.0.1:1");
+          void container.connect("amqp://127.0.0.1:1", { reconnect: false });
         },
       });
       await expect(within(container.run(), "run()")).rejects.toMatchObject({ code: "connect-failed" });
@@ -107,14 +107,14 @@ describe("S05 run()", () => {
 
   test("does not reject with what a callback takes, nor with what the program awaits", async () => {
     const taken = recorder("on_transport_error");
-    const first = containerWith({ ...taken.handler, on_start: () => void first.connect("amqp://127.0.0.1:1") });
+    const first = containerWith({ ...taken.handler, on_start: () => void first.connect("amqp://127.0.0.1:1", { reconnect: false }) });
     const reasons = await unhandledDuring(() => within(first.run(), "run()"));
     expect(reasons).toEqual([]);
     expect(taken.last("on_transport_error").error).toMatchObject({ code: "connect-failed" });
     let caught: unknown;
     const second = containerWith({
       async on_start(): Promise<void> {
-        await second.connect("amqp://127.0.0.1:1").catch((error: unknown) => (caught = error));
+        await second.connect("amqp://127.0.0.1:1", { reconnect: { initial: false } }).catch((error: unknown) => (caught = error));
       },
     });
     await within(second.run(), "run()");

@@ -38,7 +38,7 @@ describe("defaults", () => {
       reconnect: { initialDelay: 100, maxDelay: 10_000, factor: 2, jitter: true, maxAttempts: Infinity, initial: undefined, fatalConditions: [] },
       transport: undefined, limits: DEFAULT_LIMITS, timeouts: DEFAULT_TIMEOUTS, int64: "auto", typed: false,
     });
-    expect(DEFAULT_LIMITS).toMatchObject({ maxMessageSize: 16_777_216, maxBufferedBytes: 67_108_864, maxPendingSends: 1_000_000, maxPendingBytes: 268_435_456, maxSaslFrameSize: 8_192 });
+    expect(DEFAULT_LIMITS).toMatchObject({ maxMessageSize: 16_777_216, maxBufferedBytes: 67_108_864, maxPendingSends: 1_000_000, maxPendingBytes: 268_435_456, offlineQueue: 1_000_000, maxSaslFrameSize: 8_192 });
     expect(DEFAULT_TIMEOUTS).toMatchObject({ connect: 30_000, open: 15_000, attach: 15_000, close: 15_000, send: 60_000, request: 60_000, receive: Infinity });
   });
 
