@@ -2,14 +2,14 @@
 /** The application door of leptonmq. */
 
 export {
-  AmqpError, AtLeastOnce, AtMostOnce, Backoff, BodySection, ConfigError, ConnectionError, Copy, DecodeError, Described, DurableSubscription,
+  AmqpError, AtLeastOnce, AtMostOnce, Backoff, BodySection, ConfigError, ConnectionError, Copy, DecodeError, Described, DuplicateWindow, DurableSubscription,
   DynamicNodeProperties, EncodeError, ExactlyOnce, Filter, InDoubtError, LimitError, LinkError,
   Message, ModifiedError, Move, NotSentError, RedirectError, RejectedError, ReleasedError, SaslError, Selector, SendError, SessionError, TimeoutError, TlsError,
   TransactionError, Typed, Uuid, data, scramCredentials, sequence, streamed, types, value,
 } from "./container/public.ts";
 export type {
   AmqpTypeName, AuthenticateContext, BackoffOptions, BatchOptions, Bytes, CallOptions, CbsOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
-  ContainerOptions, Coordinator, Credentials, CredentialsContext, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
+  ContainerOptions, Coordinator, Credentials, CredentialsContext, DeduplicateOptions, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
   ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkIdentity, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
   MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, ReconnectOptions, Recovery,
   Requester, RequesterOptions, Responder, ResponderOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep,

@@ -22,6 +22,7 @@ import type { Bytes } from "../util/bytes.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
 import type { Uuid } from "../wire/values.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { DeduplicateOptions, DuplicateWindow } from "./duplicate-window.ts";
 import type { HandlerOf } from "./handler.ts";
 import type {
   ConnectionStatus, DeliveryStateInit, EndpointState, Explanation, Opening, PeerIdentity, Recovery, ScheduledTask, SendOutcome, Settling, Source,
@@ -200,6 +201,11 @@ export interface ReceiverOptions<Body = unknown> extends ReceiverOptionsBase {
   session?: Session | undefined;
   /** What each body must be: others are rejected with amqp:decode-error. What it makes of a body is the body. Any Standard Schema. */
   schema?: StandardSchema<unknown, Body> | undefined;
+  /**
+   * Which messages are copies of one that was accepted before, as a peer sends them that lost the outcome with a connection: they are accepted,
+   * and shown to nobody. A copy of one that is in hand waits for its outcome. @default none
+   */
+  deduplicate?: DeduplicateOptions | DuplicateWindow | undefined;
 }
 
 /** What senders and receivers have in common (§2.6). */

@@ -62,6 +62,8 @@ export interface ResourceTransaction {
   passed(delivery: object): void;
   /** It was lost with its link before anybody took it: the transaction cannot be committed any more (§4.4.2). */
   missed(delivery: object): void;
+  /** Calls `task` when it is discharged, or rolled back with its control link. */
+  atEnd(task: (committed: boolean) => void): void;
   /** The peer retires a delivery of ours in it. */
   retire(delivery: RetiredDelivery, outcome: Outcome): void;
 }

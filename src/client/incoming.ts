@@ -20,6 +20,7 @@ import type { DecodeOptions } from "../wire/decode.ts";
 import type { Connection, IncomingDelivery, OutgoingDelivery, Receiver, SendOptions, Session, Transaction } from "./api.ts";
 import type { BodyStream } from "./body-stream.ts";
 import type { DeliveryStateInit, Settling } from "./shapes.ts";
+import type { FirstCopy } from "./duplicate-window.ts";
 import { checkState } from "./encodable.ts";
 import type { Enlistment, ResourceTransaction } from "./enlistment.ts";
 import { isTransaction } from "./enlistment.ts";
@@ -46,6 +47,8 @@ export interface IncomingOwner extends Receiver {
   report(error: AmqpError): void;
   /** Its outcome waits for the sender's settlement, or does so no longer. */
   unconfirmed(delivery: ClientIncoming, waits: boolean): void;
+  /** What was to be told cannot be made durable: no more is taken. */
+  storeFailed(error: AmqpError): void;
   /** Sends an answer to where the delivery's message wants it. */
   answer(delivery: IncomingDelivery, message: MessageInit | Message, options: SendOptions | undefined): Promise<OutgoingDelivery>;
 }
@@ -64,6 +67,8 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   enlistment: Enlistment | undefined = undefined;
   /** The transaction of the peer's that it was posted in. */
   postedIn: ResourceTransaction | undefined = undefined;
+  /** Its part in telling copies of it, where that is asked for. */
+  first: FirstCopy | undefined = undefined;
   /** The body, where it is read as a stream. */
   content: IncomingContent | undefined = undefined;
   #message: Message<Body> | undefined = undefined;
@@ -151,21 +156,19 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   settle(state?: DeliveryStateInit): Settling {
     const given = state === undefined ? this.localState : this.#provisional(this.#stateOf(state));
     checkState(given);
-    const stale = this.#stale();
-    if (stale !== undefined) return stale;
-    if (this.settled && this.disposed) return SETTLED;
-    this.disposed = true;
-    this.link.endpoint?.dispose(this, given, true);
-    if (this.partial) this.fail(leftError());
-    this.#pass();
-    return SETTLED;
+    if (this.settled && this.disposed) return this.#stale() ?? SETTLED;
+    return this.first === undefined ? this.#settleAs(given) : this.#asFirst(this.first, given, () => this.#settleAs(given));
   }
 
   update(state: DeliveryStateInit): void {
     const given = this.#provisional(this.#stateOf(state));
     checkState(given);
     if (this.settled || this.#stale() !== undefined) return;
-    this.link.endpoint?.dispose(this, given, false);
+    if (given.type === "accepted" && this.first !== undefined) {
+      void this.#asFirst(this.first, given, () => this.#updateAs(given));
+      return;
+    }
+    void this.#updateAs(given);
     if (given.type === "received") this.content?.confirm({ section: given.section, offset: Number(given.offset) });
   }
 
@@ -213,7 +216,11 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   committed(): void {
     const { enlistment } = this;
     this.enlistment = undefined;
-    if (enlistment !== undefined && !this.settled && !this.#second && this.#lives()) this.link.endpoint?.dispose(this, enlistment.outcome, true);
+    if (enlistment === undefined) return;
+    const { first } = this;
+    if (first !== undefined && enlistment.outcome.type === "accepted") first.accepted()?.catch((error: unknown) => this.link.report(error as AmqpError));
+    if (!this.settled && !this.#second && this.#lives()) this.link.endpoint?.dispose(this, enlistment.outcome, true);
+    if (enlistment.outcome.type !== "accepted") first?.left();
   }
 
   /** The transaction was rolled back: it is ours again, unless it was settled before (§4.4.2). */
@@ -221,7 +228,10 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     const { enlistment } = this;
     if (enlistment === undefined) return;
     enlistment.active = false;
-    if (this.settled) return;
+    if (this.settled) {
+      this.first?.left();
+      return;
+    }
     this.disposed = false;
     this.localState = undefined;
     this.remoteState = undefined;
@@ -241,14 +251,21 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     const state = this.#postponed;
     if (state === undefined) return;
     this.#postponed = undefined;
+    if (this.first === undefined) this.#tellWhole(state);
+    else void this.#asFirst(this.first, state, () => this.#tellWhole(state));
+  }
+
+  #tellWhole(state: DeliveryState): Settling {
     const second = this.#second;
     if (this.#lives()) this.link.endpoint?.dispose(this, state, !second);
     if (!second || this.remoteSettled) this.#confirm();
+    return SETTLED;
   }
 
   /** Its sender has taken it back: there is nothing to be settled any more. */
   abandonedBySender(): void {
     this.fail(abortedError());
+    this.first?.left();
     this.disposed = true;
     this.#settlement?.reject(abortedError());
     this.#settlement = undefined;
@@ -273,8 +290,12 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
 
   /** The link is over: nobody will confirm it any more. */
   lose(cause: Error): void {
-    this.#settlement?.reject(this.#staleError(cause));
+    // Its copy will find that it was accepted.
+    const remembered = this.first?.done === true;
+    if (remembered) this.#settlement?.resolve();
+    else this.#settlement?.reject(this.#staleError(cause));
     this.#settlement = undefined;
+    if (!remembered) this.first?.left();
   }
 
   // ---------------------------------------------------------------- private
@@ -309,6 +330,13 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     checkState(state);
     if (this.aborted && this.content !== undefined) return settling(Promise.reject(abortedError()));
     if (this.disposed) return this.#settlement === undefined ? SETTLED : settling(this.#settlement.promise);
+    const { first } = this;
+    // Of what has not come yet the key is remembered when it has.
+    if (first === undefined || (this.partial && outcome === ACCEPTED && this.#lives())) return this.#tell(outcome, state, keeps);
+    return this.#asFirst(first, outcome, () => this.#tell(outcome, state, keeps));
+  }
+
+  #tell(outcome: Outcome, state: DeliveryState, keeps: boolean): Settling {
     const stale = this.#stale();
     if (stale !== undefined) return stale;
     this.disposed = true;
@@ -332,6 +360,56 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     this.#settlement = new Deferred();
     this.link.unconfirmed(this as ClientIncoming, true);
     return settling(this.#settlement.promise);
+  }
+
+  #settleAs(given: DeliveryState | undefined): Settling {
+    const stale = this.#stale();
+    if (stale !== undefined) return stale;
+    this.disposed = true;
+    this.link.endpoint?.dispose(this, given, true);
+    if (this.partial) this.fail(leftError());
+    this.#pass();
+    return SETTLED;
+  }
+
+  #updateAs(given: DeliveryState): Settling {
+    this.link.endpoint?.dispose(this, given, false);
+    return SETTLED;
+  }
+
+  /** Tells an outcome of what may have copies: before accepted leaves, its key is remembered. Copies of what is not accepted are shown after it. */
+  #asFirst(first: FirstCopy, given: DeliveryState | undefined, tell: () => Settling): Settling {
+    const outcome = given?.type === "transactional" ? given.outcome : given;
+    if (outcome?.type !== "accepted") {
+      const told = tell();
+      first.left();
+      return told;
+    }
+    // Where the connection was lost meanwhile, the copy that comes is settled in its stead.
+    const told = (): Settling => {
+      if (this.#lives() || this.remoteSettled) return tell();
+      this.disposed = true;
+      this.#pass();
+      return SETTLED;
+    };
+    const durable = first.accepted();
+    if (durable === undefined) return told();
+    this.disposed = true;
+    const settlement = new Deferred<void>();
+    this.#settlement = settlement;
+    const end = (): void => {
+      this.disposed = false;
+      if (this.#settlement === settlement) this.#settlement = undefined;
+    };
+    durable.then(() => {
+      end();
+      return told();
+    }, (error: AmqpError) => {
+      end();
+      this.link.storeFailed(error);
+      throw error;
+    }).then(() => settlement.resolve(), (error: Error) => settlement.reject(error));
+    return settling(settlement.promise);
   }
 
   /** A state by its name, by its fields, or by an octet of the body that was read. @throws ConfigError config */

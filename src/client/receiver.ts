@@ -28,6 +28,8 @@ import { collect, collectAll } from "./batches.ts";
 import { consume } from "./consume.ts";
 import type { CreditOwner, Demand } from "./credit.ts";
 import { CreditKeeper } from "./credit.ts";
+import type { DeduplicateOwner } from "./deduplicate.ts";
+import { Deduplication } from "./deduplicate.ts";
 import { Drain } from "./drain.ts";
 import { badCall } from "./encodable.ts";
 import { explainReceiver } from "./explain.ts";
@@ -50,7 +52,7 @@ import { nextTurn } from "../transport/next-turn.ts";
 const MOST_CREDIT = 0xffffffff;
 const MODIFIED = "amqp:modified:list";
 
-export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner, TypedReceiver {
+export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner, TypedReceiver, DeduplicateOwner {
   override readonly isSender = false;
   override readonly isReceiver = true;
   declare readonly options: ResolvedReceiver;
@@ -74,6 +76,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly #settlesOnArrival: boolean;
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedIncoming | undefined;
+  /** Where copies of a message are to be known. */
+  readonly #duplicates: Deduplication | undefined;
   /** What was handed over and has not come whole. */
   #arriving: ClientIncoming | undefined = undefined;
 
@@ -89,6 +93,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.credits = new CreditKeeper(this, options.prefetchGiven);
     this.#drain = new Drain(this, profile.clock);
     this.#typed = options.schema === undefined ? undefined : new TypedIncoming(options.schema, this);
+    this.#duplicates = options.deduplicate === undefined ? undefined : new Deduplication(this, options.deduplicate, options.name, this.#settlesOnArrival, profile.clock);
   }
 
   override get queued(): number {
@@ -96,7 +101,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   get ahead(): number {
-    return this.#typed === undefined ? this.queue.length : this.queue.length + this.#typed.waiting;
+    return this.queue.length + (this.#typed?.waiting ?? 0) + (this.#duplicates?.waiting ?? 0);
   }
 
   get draining(): boolean {
@@ -279,6 +284,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   /** Gives back what nobody took. */
   giveBackQueue(): void {
+    this.#duplicates?.giveBack();
     this.#typed?.giveBack();
     for (let delivery = this.queue.shift(); delivery !== undefined; delivery = this.queue.shift()) {
       this.#uncharge(delivery);
@@ -336,7 +342,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     const delivery = incoming as ClientIncoming;
     if (!partial) this.#drain.came();
     this.#arriving = undefined;
-    this.queue.remove(delivery);
+    this.#unqueue(delivery);
     delivery.fail(error);
     this.report(error);
     if (this.host.io.profile.side === "server") {
@@ -356,8 +362,37 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
       return;
     }
     if (delivery.remoteState !== undefined && !this.#admit(delivery)) return;
+    if (this.#duplicates === undefined || this.#duplicates.passes(delivery)) this.#show(delivery);
+  }
+
+  #show(delivery: ClientIncoming): void {
     if (this.#typed === undefined) this.arrived(delivery);
     else this.#typed.take(delivery);
+  }
+
+  /** One that waited to be told from copies is to be shown. */
+  admitted(delivery: ClientIncoming): void {
+    if (this.credits.open) {
+      this.#show(delivery);
+      return;
+    }
+    this.#uncharge(delivery);
+    void delivery.release();
+  }
+
+  spent(): void {
+    this.credits.keep(1);
+    this.credits.topUp();
+  }
+
+  abandon(error: AmqpError): void {
+    this.endpoint?.detach(true);
+    this.fail(error);
+  }
+
+  storeFailed(error: AmqpError): void {
+    this.report(error);
+    void this.stop();
   }
 
   arrived(delivery: ClientIncoming): void {
@@ -375,12 +410,13 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   dropped(delivery: ClientIncoming): void {
     this.#uncharge(delivery);
+    delivery.first?.left();
   }
 
   onAborted(incoming: IncomingTransfer): void {
     if (this.#arriving === incoming) {
       this.#arriving = undefined;
-      this.queue.remove(incoming as ClientIncoming);
+      this.#unqueue(incoming as ClientIncoming);
       (incoming as ClientIncoming).abandonedBySender();
     }
     this.events?.emit("on_aborted", NOTHING);
@@ -433,7 +469,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   protected override onSuspended(error: AmqpError, credit: number): void {
-    const dropped = this.#dropQueue();
+    const dropped = (this.#duplicates?.suspended() ?? 0) + this.#dropQueue();
     this.#arriving?.fail(error);
     this.#arriving = undefined;
     this.#loseUnconfirmed(error);
@@ -443,6 +479,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   protected override onOver(error: AmqpError): void {
     for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
+    this.#duplicates?.suspended();
     this.#dropQueue();
     this.#arriving?.fail(error);
     this.#arriving = undefined;
@@ -494,12 +531,17 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
       if (delivery.remoteSettled && !delivery.partial) {
         this.queue.push(delivery);
       } else {
-        this.#uncharge(delivery);
+        this.dropped(delivery);
         delivery.postedIn?.missed(delivery);
         dropped += 1;
       }
     }
     return dropped;
+  }
+
+  #unqueue(delivery: ClientIncoming): void {
+    this.queue.remove(delivery);
+    this.#duplicates?.remove(delivery);
   }
 
   #loseUnconfirmed(error: AmqpError): void {

@@ -66,6 +66,7 @@ export class OpenTransaction implements ResourceTransaction {
   /** Posted, and still in somebody's hand. */
   readonly #posted = new Set<object>();
   readonly #retired = new Map<Retiring, Outcome>();
+  readonly #endings: ((committed: boolean) => void)[] = [];
   #quiet: Deferred<void> | undefined = undefined;
 
   constructor(txnId: Bytes, onMixed: () => void) {
@@ -91,6 +92,10 @@ export class OpenTransaction implements ResourceTransaction {
   missed(delivery: object): void {
     this.spoilt = true;
     this.passed(delivery);
+  }
+
+  atEnd(task: (committed: boolean) => void): void {
+    this.#endings.push(task);
   }
 
   retire(delivery: Retiring, outcome: Outcome): void {
@@ -119,6 +124,7 @@ export class OpenTransaction implements ResourceTransaction {
       else delivery.revert();
     }
     this.#posted.clear();
+    for (const task of this.#endings.splice(0)) task(committed);
     this.#quiet?.resolve();
     this.#quiet = undefined;
   }

@@ -31,6 +31,8 @@ export type {
   Source, Target, Terminus, Unsettled,
 } from "../client/shapes.ts";
 export type { LinkIdentity, UnsettledEntry, UnsettledStore } from "../client/unsettled-store.ts";
+export { DuplicateWindow } from "../client/duplicate-window.ts";
+export type { DeduplicateOptions } from "../client/duplicate-window.ts";
 export type { Coordinator } from "../client/coordinator.ts";
 export type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";

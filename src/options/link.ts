@@ -105,6 +105,22 @@ export interface ReceiverOptionsBase extends LinkOptionsBase {
   typed?: boolean | undefined;
   /** What each body must be: others are rejected with amqp:decode-error. What it makes of a body is the body. */
   schema?: StandardSchema | undefined;
+  /** Which messages are copies of one that was accepted before: they are accepted and shown to nobody. @default none */
+  deduplicate?: object | undefined;
+}
+
+/** Options of `deduplicate`, less those that name the client's classes. */
+export interface DeduplicateOptionsBase {
+  /** How many accepted messages are remembered, 1 to 10_000_000; the oldest are forgotten first. */
+  window: number;
+  /** Milliseconds for which each is. @default Infinity */
+  time?: number | undefined;
+  /** By which a `store` finds its keys again; unique among the windows of a store. @default the link's `name`, if that was given */
+  name?: string | undefined;
+  /** What two copies of a message have in common. */
+  key?: ((message: never) => string | undefined) | undefined;
+  /** Where the keys are kept over restarts. */
+  store?: object | undefined;
 }
 
 /** Options of a requester, less those that name the client's classes. */

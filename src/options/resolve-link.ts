@@ -79,6 +79,8 @@ export interface ResolvedReceiver extends ResolvedLink {
   /** undefined: the connection's. */
   readonly typed: boolean | undefined;
   readonly schema: StandardSchema | undefined;
+  /** A window of the client, or options of one. */
+  readonly deduplicate: object | undefined;
 }
 
 /** One end of a link, all there. */
@@ -198,6 +200,7 @@ export function resolveReceiverOptions(
     int64: all.int64,
     typed: all.typed,
     schema: all.schema,
+    deduplicate: all.deduplicate,
   };
 }
 

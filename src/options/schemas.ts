@@ -8,7 +8,7 @@ import type { Clock, Logger } from "./environment.ts";
 import type { Limits } from "./limits.ts";
 import type { CbsOptions, ScramOptions } from "./sasl.ts";
 import type {
-  BatchOptions, ConsumeOptionsBase, FlowOptions, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
+  BatchOptions, ConsumeOptionsBase, DeduplicateOptionsBase, FlowOptions, LinkOptionsBase, ReceiverOptionsBase, RequesterOptionsBase, ResponderOptionsBase, SenderOptionsBase, SessionOptions, TakeOptions,
 } from "./link.ts";
 import type { LinkOption } from "./link-options.ts";
 import type { ListenOptionsBase, WebSocketListenOptions } from "./listen.ts";
@@ -224,6 +224,17 @@ export const receiverShape: Shape<ReceiverOptionsBase> = {
   int64: oneOf("auto", "number", "bigint"),
   typed: flag,
   schema,
+  // a bag is looked at where its window is made
+  deduplicate: rule<object>("a DuplicateWindow or an object of its options", isBag),
+};
+
+/** The options of `DeduplicateOptionsBase`, one by one. */
+export const deduplicateShape: Shape<DeduplicateOptionsBase> = {
+  window: needed<number>("a whole number from 1 to 10000000", (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 10_000_000),
+  time: duration,
+  name: nonEmptyText,
+  key: fn<(message: never) => string | undefined>(),
+  store: having<object>("an unsettled store", "load", "put", "delete", "flush"),
 };
 
 /** The options of `RequesterOptionsBase`, one by one. */
@@ -318,6 +329,8 @@ export const targetSchema = strict(targetShape);
 export const senderSchema = strict(senderShape);
 /** `ReceiverOptionsBase` as a whole; unknown names are errors. */
 export const receiverSchema = strict(receiverShape);
+/** `DeduplicateOptionsBase` as a whole; unknown names are errors. */
+export const deduplicateSchema = strict(deduplicateShape);
 /** `RequesterOptionsBase` as a whole; unknown names are errors. */
 export const requesterSchema = strict(requesterShape);
 /** `ResponderOptionsBase` as a whole; unknown names are errors. */

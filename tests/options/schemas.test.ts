@@ -28,7 +28,7 @@ const link = {
 const sender = { ...link, source: 1, tags: 1, onInDoubt: 1, autoSettle: 1, schema: 1 } as const;
 const receiver = {
   ...link, target: 1, partial: 1, prefetch: 1, autoAccept: 1, dynamic: 1, selector: 1, filter: 1, filterRequired: 1, durable: 1, distributionMode: 1, int64: 1, typed: 1,
-  schema: 1,
+  schema: 1, deduplicate: 1,
 } as const;
 
 describe("schema and interface have the same names", () => {

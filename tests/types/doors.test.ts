@@ -14,7 +14,7 @@ const DOORS = {
   index: {
     values: [
       "AtLeastOnce", "AtMostOnce", "Copy", "DurableSubscription", "DynamicNodeProperties", "ExactlyOnce", "Filter", "Move", "Selector",
-      "AmqpError", "Backoff", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described",
+      "AmqpError", "Backoff", "BodySection", "ConfigError", "ConnectionError", "Container", "DecodeError", "Described", "DuplicateWindow",
       "EncodeError", "InDoubtError", "LimitError", "LinkError", "Message", "MessagingHandler", "Reject", "Release",
       "ModifiedError", "NotSentError", "RedirectError", "RejectedError", "ReleasedError", "SaslError", "SendError", "SessionError",
       "TimeoutError", "TlsError", "TransactionError", "Typed", "Uuid", "connect", "data", "scramCredentials", "sequence", "streamed", "types", "value",
@@ -23,7 +23,7 @@ const DOORS = {
       "AuthenticateContext", "CbsOptions", "PasswordsContext", "PeerCertificate", "SaslClient", "SaslClientContext", "SaslMessage", "SaslServer",
       "SaslServerContext", "SaslServerStep", "ScramCredentials", "ScramMechanism", "ScramOptions",
       "AmqpTypeName", "BackoffOptions", "BatchOptions", "ReconnectOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
-      "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
+      "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "DeduplicateOptions", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
       "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "FlowOptions", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkIdentity", "LinkOption",
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
       "PropertyValue", "Receiver", "ReceiverOptions", "ReceiverRequest", "Recovery", "Requester", "RequesterOptions", "Responder", "ResponderOptions", "SchemaIssue", "SchemaResult", "StandardSchema", "StreamedOptions",
