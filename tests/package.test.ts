@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import ts from "typescript";
 
-const DOORS = ["leptonmq", "leptonmq/rxjs", "leptonmq/broker", "leptonmq/testing"];
+const DOORS = ["leptonmq", "leptonmq/rxjs", "leptonmq/broker", "leptonmq/testing", "leptonmq/store"];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 let folder = "";
@@ -93,7 +93,7 @@ describe("the package", () => {
     const found = JSON.parse(run(name, source)) as string[][];
     expect(found.map((names) => names.length > 0)).toEqual(DOORS.map(() => true));
     expect(found[0]).toEqual(expect.arrayContaining(["AmqpError", "Container", "Message", "connect", "types"]));
-    expect(found.slice(1)).toEqual([["accepted", "fromHandler", "messages", "sendTo", "status"], ["Broker"], ["ManualClock", "ScriptedPeer", "memoryPair"]]);
+    expect(found.slice(1)).toEqual([["accepted", "fromHandler", "messages", "sendTo", "status"], ["Broker"], ["ManualClock", "ScriptedPeer", "memoryPair"], ["FileStore", "MemoryStore"]]);
   });
 
   test.each(Object.entries(load))("sends and receives by %s, with one set of classes behind its doors", (name, head) => {
@@ -175,6 +175,7 @@ describe("the declarations", () => {
       import { connect, type Connection, type IncomingDelivery } from "leptonmq";
       import { Broker } from "leptonmq/broker";
       import { messages } from "leptonmq/rxjs";
+      import { FileStore, type UnsettledStore } from "leptonmq/store";
       import { ScriptedPeer } from "leptonmq/testing";
       export async function run(): Promise<number> {
         await using broker: Broker = await Broker.start();
@@ -182,6 +183,8 @@ describe("the declarations", () => {
         const receiver = await connection.createReceiver<string>("q");
         messages(receiver).subscribe((delivery: IncomingDelivery<string>) => { delivery.message.body.trim(); });
         await ScriptedPeer.start(async () => {});
+        await using store: UnsettledStore = new FileStore("unsettled", { fsync: false });
+        await store.flush();
         return broker.depth("q");
       }`);
     const program = ts.createProgram([path], {

@@ -48,3 +48,6 @@ export interface UnsettledEntry {
   /** Of a sender's delivery without an outcome: the encoded message. */
   readonly payload?: Uint8Array | undefined;
 }
+
+/** What a store has that does not outlive the process; links with such a store do not promise that they do (protocol.md X.1). */
+export const VOLATILE: unique symbol = Symbol.for("leptonmq.volatile-store");

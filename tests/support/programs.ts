@@ -23,6 +23,8 @@ export interface Ended {
 
 /** A program ready to run, any number of times. */
 export interface Program extends AsyncDisposable {
+  /** The bundle. */
+  readonly path: string;
   /** @param cwd the folder that it runs in. @default this one's */
   run(args?: readonly string[], env?: Record<string, string>, cwd?: string): Promise<Ended>;
   /** Starts it without waiting for its end. */
@@ -34,8 +36,13 @@ export interface Started {
   /** The first line that it prints. */
   readonly firstLine: Promise<string>;
   readonly ended: Promise<Ended>;
+  readonly pid: number;
+  /** What it has printed so far. */
+  printed(): string;
   /** Asks it to end, as a service manager would, and tells how it did. */
   stop(): Promise<Ended>;
+  /** Ends it at once, in the middle of whatever it does. */
+  kill(): Promise<Ended>;
 }
 
 /** Bundles a program that is in a file, or a text that stands for one in the project's folder. */
@@ -55,6 +62,7 @@ export async function program(source: { file: string } | { text: string }): Prom
     alias: Object.fromEntries(DOORS.map(([name, path]) => [name, join(ROOT, path)])),
   });
   return {
+    path: outfile,
     run: (args = [], env = {}, cwd = undefined) =>
       new Promise((resolve) => {
         execFile(process.execPath, [outfile, ...args], { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: 60_000, cwd }, (error, stdout, stderr) => {
@@ -82,8 +90,14 @@ function start(file: string, args: readonly string[]): Started {
   firstLine.catch(() => undefined);
   return {
     firstLine, ended,
+    pid: child.pid ?? 0,
+    printed: () => stdout,
     stop: () => {
       child.kill("SIGTERM");
+      return ended;
+    },
+    kill: () => {
+      child.kill("SIGKILL");
       return ended;
     },
   };
@@ -124,6 +138,7 @@ export function typeErrors(files: Readonly<Record<string, string>>): string[] {
 const DOORS: readonly (readonly [string, string])[] = [
   ["leptonmq/broker", "src/broker.ts"],
   ["leptonmq/rxjs", "src/rxjs.ts"],
+  ["leptonmq/store", "src/store.ts"],
   ["leptonmq/testing", "src/testing.ts"],
   ["leptonmq", "src/index.ts"],
 ];

@@ -36,6 +36,7 @@ const DOORS = {
   },
   rxjs: { values: ["accepted", "fromHandler", "messages", "sendTo", "status"], types: ["MessagesOptions", "SendToOptions"] },
   broker: { values: ["Broker"], types: ["BrokerOptions", "QueueOptions", "TransactionLimits"] },
+  store: { values: ["FileStore", "MemoryStore"], types: ["FileStoreOptions", "LinkIdentity", "UnsettledEntry", "UnsettledStore"] },
   testing: {
     values: ["ManualClock", "ScriptedPeer", "memoryPair"],
     types: ["FieldsInit", "Frame", "FrameName", "HandshakeOptions", "Script", "ScriptFunction", "ScriptedPeerOptions", "StreamPair"],
