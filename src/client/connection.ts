@@ -3,8 +3,6 @@
  * container gives it sockets; without one, what is asked of it waits.
  */
 
-import { allocate } from "#platform";
-
 import type { ConnectionSink } from "../engine/connection.ts";
 import { ConnectionEndpoint } from "../engine/connection.ts";
 import type { SessionEndpoint, SessionSettings, SessionSink } from "../engine/session.ts";
@@ -21,7 +19,7 @@ import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import type { Need } from "../sasl/mechanism.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
-import { SlabPool, SlabWriter } from "../util/slab.ts";
+import { SlabWriter } from "../util/slab.ts";
 import type {
   Connection, Container, Handlers, LinkRequest, Receiver, ReceiverOptions, Requester, RequesterOptions, Responder, ResponderOptions, Sender,
   SenderOptions, Session, SessionOptions, Transaction, TransactionOptions,
@@ -72,7 +70,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   onGiveUp: (() => void) | undefined = undefined;
   /** Where a listener takes its connections' links; without one they wait for `incoming()`. */
   onRequest: ((request: IncomingLink) => boolean) | undefined = undefined;
-  readonly #pool = new SlabPool(allocate);
   readonly #status = new StatusFeed();
   readonly #sessions: Sessions;
   readonly #maker: LinkMaker;
@@ -101,7 +98,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   constructor(container: Container, profile: Profile, handlers?: Handlers) {
     checkOpen(profile);
     super(container, profile, handlers);
-    this.backlog = new SlabWriter(this.#pool);
+    this.backlog = new SlabWriter(profile.slabs);
     this.#sessions = new Sessions(this);
     this.#maker = new LinkMaker(this, this.#sessions);
   }
@@ -252,11 +249,11 @@ export class ClientConnection extends HeardConnection implements Connection, Con
       side: profile.side,
       open: openOf(profile),
       maxFrameSize: profile.maxFrameSize, channelMax: profile.channelMax, idleTimeout: profile.idleTimeout,
-      maxBufferedBytes: profile.limits.maxBufferedBytes, maxEarlyFrameSize: profile.limits.maxSaslFrameSize, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: this.#pool,
+      maxBufferedBytes: profile.limits.maxBufferedBytes, maxEarlyFrameSize: profile.limits.maxSaslFrameSize, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: profile.slabs,
       session: this.#sessionSettings(resolveSessionOptions(undefined, profile.defaults.session)),
       get acceptSessions() { return takesLinks(); },
       holdOpen: profile.side === "server" && this.events?.handles("on_connection_opening") === true,
-      handshakeTime: profile.timeouts.handshake,
+      handshakeTime: profile.timeouts.handshake, initialOutgoingId: profile.firstSerial, initialDeliveryCount: profile.firstSerial,
     }, this, profile.clock.now());
     this.emit("on_connection_bound");
     if (profile.side === "client") this.emit("on_connection_local_open");

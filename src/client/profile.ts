@@ -10,6 +10,7 @@ import type { ResolvedTimeouts } from "../options/timeouts.ts";
 import type { Answer, Need } from "../sasl/mechanism.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import type { TlsSessions } from "../transport/tls-sessions.ts";
+import type { SlabPool } from "../util/slab.ts";
 import type { EventRouter } from "./events.ts";
 
 /** The settings of a connection. */
@@ -29,8 +30,12 @@ export interface Profile {
   readonly timeouts: ResolvedTimeouts;
   readonly int64: Int64Mode;
   readonly typed: boolean;
+  /** Where transfer-ids, delivery-ids and delivery-counts begin (§2.5.6, 2.6.7): no option, but tests reach the end of the numbers by it. @default 0 */
+  readonly firstSerial?: number | undefined;
   /** Connecting side: what connecting again over TLS can resume. */
   readonly tlsSessions?: TlsSessions | undefined;
+  /** Where its output is encoded. */
+  readonly slabs: SlabPool;
   readonly clock: Clock;
   readonly logger: Logger | undefined;
   /** Gets what nobody awaits. */

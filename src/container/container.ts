@@ -22,6 +22,8 @@ import { checkContainerOptions } from "../options/resolve.ts";
 import { resolveListenOptions } from "../options/resolve-listen.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import { checkAllowed } from "../sasl/choose.ts";
+import { SlabPool } from "../util/slab.ts";
+import { allocate } from "#platform";
 import { keepTlsSessions } from "#transport";
 import { systemClock } from "./clock.ts";
 import { connectAny } from "./connecting.ts";
@@ -45,6 +47,8 @@ export class ContainerCore implements ContainerApi {
   readonly #onError: (error: AmqpError) => void;
   readonly #connections = new Set<ClientConnection>();
   readonly #listeners = new Set<Listener>();
+  /** Of all its connections together: one that rests holds nothing back from the others. */
+  readonly #slabs = new SlabPool(allocate);
   readonly #running: Running;
   /** Listeners that are about to be. */
   #starting = 0;
@@ -224,9 +228,9 @@ export class ContainerCore implements ContainerApi {
     };
   }
 
-  #profileBase(): Pick<Profile, "clock" | "logger" | "onError" | "events" | "defaults"> {
+  #profileBase(): Pick<Profile, "slabs" | "clock" | "logger" | "onError" | "events" | "defaults"> {
     const { session, sender, receiver, logger } = this.#options;
-    return { clock: this.clock, logger, events: this.events, onError: this.#onError, defaults: { session, sender, receiver } };
+    return { slabs: this.#slabs, clock: this.clock, logger, events: this.events, onError: this.#onError, defaults: { session, sender, receiver } };
   }
 
   #mustLive(): void {

@@ -5,6 +5,7 @@
  */
 
 import type { Bytes } from "./bytes.ts";
+import { EMPTY } from "./bytes.ts";
 import { ByteWriter } from "./byte-writer.ts";
 
 /** Octets of an ordinary slab; a larger frame gets a slab of its own size. */
@@ -24,13 +25,17 @@ export type Allocate = (size: number) => Bytes;
 /** A block of bytes with the number of those who still need what is in it. */
 export class Slab {
   readonly bytes: Bytes;
+  readonly view: DataView<ArrayBuffer>;
   /** Unsettled deliveries with their message in here, and writes that the transport has not finished. */
   users = 0;
   /** No writer appends to it any more. */
   sealed = false;
+  /** Who appends to it, and hears when nobody needs what is in it. */
+  writer: { vacate(): void } | undefined = undefined;
 
   constructor(bytes: Bytes) {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Passwords have gone through here, and what memory held before that: no printer shows it. */
@@ -43,7 +48,7 @@ export class Slab {
   }
 }
 
-/** Hands out slabs and takes back those that nobody uses. */
+/** Hands out slabs and takes back those that nobody uses, for any number of writers. */
 export class SlabPool {
   readonly #allocate: Allocate;
   /** Empty slabs by their size. */
@@ -63,10 +68,12 @@ export class SlabPool {
     return spare;
   }
 
-  /** One user fewer; the last one of a sealed slab gives it back. */
+  /** One user fewer; the last one gives the slab back, unless its writer is in the middle of something. */
   release(slab: Slab): void {
     slab.users -= 1;
-    if (slab.users === 0 && slab.sealed) this.#recycle(slab);
+    if (slab.users !== 0) return;
+    if (slab.sealed) this.#recycle(slab);
+    else slab.writer?.vacate();
   }
 
   seal(slab: Slab): void {
@@ -75,6 +82,7 @@ export class SlabPool {
   }
 
   #recycle(slab: Slab): void {
+    slab.writer = undefined;
     const size = slab.bytes.length;
     if (this.#spareOctets + size > SPARE_OCTETS) return;
     this.#spareOctets += size;
@@ -90,15 +98,22 @@ export interface Segment {
   readonly bytes: Uint8Array;
 }
 
-/** Writes into slabs; offsets stay valid while a frame grows, since a frame that moves keeps its offset. */
+/**
+ * Writes into slabs; offsets stay valid while a frame grows, since a frame that moves keeps its offset. A writer has no slab before
+ * it writes, and none when all that it wrote has left and is needed no more: thousands of them that rest cost nothing.
+ */
 export class SlabWriter extends ByteWriter {
   slab: Slab;
+  /** Stands for a slab while there is none. */
+  readonly #nowhere = new Slab(EMPTY);
   /** Octets handed over as segments or waiting in them, since the beginning. */
   #ready: Segment[] = [];
   #taken = 0;
   #mark = 0;
   #room = LEAST_ROOM;
   #before = 0;
+  /** Between `begin` and `finish` or `rewind`. */
+  #midway = false;
   readonly #pool: SlabPool;
   readonly #onFull: (() => void) | undefined;
 
@@ -107,8 +122,8 @@ export class SlabWriter extends ByteWriter {
     super(16);
     this.#pool = pool;
     this.#onFull = onFull;
-    this.slab = pool.take(SLAB_SIZE);
-    this.use(this.slab.bytes);
+    this.slab = this.#nowhere;
+    this.#use(this.slab);
   }
 
   /** Octets written since the beginning, whether or not they have left. */
@@ -142,6 +157,7 @@ export class SlabWriter extends ByteWriter {
     // to keep, slabs would double without end.
     const { length } = this.bytes;
     if (length - this.position < this.#room || (length > SLAB_SIZE && this.position !== 0)) this.#roll();
+    this.#midway = true;
     this.#mark = this.position;
     return this.position;
   }
@@ -151,11 +167,13 @@ export class SlabWriter extends ByteWriter {
     const size = this.position - this.#mark;
     this.#room = Math.min(SLAB_SIZE, Math.max(LEAST_ROOM, size + (size >> 1)));
     this.#mark = this.position;
+    this.#midway = false;
   }
 
   /** Takes back what has been written since `begin`. */
   rewind(): void {
     this.position = this.#mark;
+    this.#midway = false;
   }
 
   /** Puts bytes of somebody else's between what is written before and after; those of a slab of this pool hold it until they have left. */
@@ -186,6 +204,14 @@ export class SlabWriter extends ByteWriter {
     return this.slab;
   }
 
+  /** Nobody needs what is in the slab: it goes back, unless something in it has not left, or is being written. */
+  vacate(): void {
+    if (this.#midway || this.position !== this.#taken) return;
+    const { slab } = this;
+    this.#start(this.#nowhere, 0);
+    this.#pool.seal(slab);
+  }
+
   protected override grow(n: number): void {
     // The frame does not fit: it moves to a slab that is large enough, at the same offset, so that every position
     // that its encoder remembers stays right. What came before it leaves from the old slab.
@@ -196,21 +222,32 @@ export class SlabWriter extends ByteWriter {
     next.bytes.set(old.bytes.subarray(mark, position), mark);
     this.position = mark;
     this.#cut();
-    this.#pool.seal(old);
+    this.#leave(old);
     this.#start(next, mark);
     this.position = position;
   }
 
   #roll(): void {
+    const old = this.slab;
     this.#cut();
-    this.#pool.seal(this.slab);
+    this.#leave(old);
     this.#start(this.#pool.take(Math.max(SLAB_SIZE, this.#room)), 0);
-    this.#onFull?.();
+    if (old !== this.#nowhere) this.#onFull?.();
+  }
+
+  #leave(slab: Slab): void {
+    if (slab !== this.#nowhere) this.#pool.seal(slab);
+  }
+
+  #use(slab: Slab): void {
+    this.bytes = slab.bytes;
+    this.view = slab.view;
+    if (slab !== this.#nowhere) slab.writer = this;
   }
 
   #start(slab: Slab, at: number): void {
     this.slab = slab;
-    this.use(slab.bytes);
+    this.#use(slab);
     this.position = at;
     this.#taken = at;
     this.#mark = at;

@@ -192,6 +192,42 @@ describe("SlabWriter", () => {
     expect(w.total).toBe(1_000_000);
   });
 
+  test("L.idle has no slab before it writes, and none when all of it has left and is needed no more", () => {
+    const { pool, sizes } = counted();
+    const writers = Array.from({ length: 100 }, () => new SlabWriter(pool));
+    expect(sizes).toEqual([]);
+    for (const w of writers) {
+      fill(w, 10, 1);
+      done(pool, w.take());
+      expect(w.bytes.length).toBe(0);
+    }
+    // all of them have used the same one
+    expect(sizes).toEqual([65_536]);
+    const [w] = writers as [SlabWriter];
+    fill(w, 10, 2);
+    const segments = w.take();
+    fill(w, 10, 3);
+    // what is written and has not left stays
+    done(pool, segments);
+    expect([text(w.take()), w.total]).toEqual([[3, 3, 3, 3, 3, 3, 3, 3, 3, 3].join(), 30]);
+  });
+
+  test("keeps its slab in the middle of a frame, and while a delivery is pinned in it", () => {
+    const { pool } = counted();
+    const w = new SlabWriter(pool);
+    fill(w, 10, 1);
+    const segments = w.take();
+    w.begin();
+    done(pool, segments);
+    w.writeBytes(Uint8Array.of(7, 7));
+    w.finish();
+    expect(text(w.take())).toBe("7,7");
+    fill(w, 1, 2);
+    const slab = w.pin();
+    done(pool, w.take());
+    expect(w.slab).toBe(slab);
+  });
+
   test("what is retained stays with whoever pinned it, and does not leave", () => {
     const { pool } = counted();
     const w = new SlabWriter(pool);
