@@ -12,6 +12,7 @@ import type { TransferHead } from "../frames/transfer.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { serialDiff } from "../util/serial.ts";
 import { TagTable } from "../util/tag-table.ts";
+import { Assembly } from "./assembly.ts";
 import { Breach } from "./breach.ts";
 import type { IncomingTransfer } from "./deliveries.ts";
 import { IncomingBody } from "./incoming-body.ts";
@@ -23,6 +24,8 @@ const LONGEST_TAG = 32;
 /** Pieces of a message that together hold this many times their octets, and this many more, are put together before it is whole. */
 const WASTE = 4;
 const SPARE = 64 * 1024;
+/** Octets of a message from which on it is put together as it comes. */
+const LARGE = 4 * 1024 * 1024;
 /** Frames of one delivery that may come without payload before it counts as a way to waste time. */
 const MOST_EMPTY_FRAMES = 1024;
 
@@ -52,6 +55,8 @@ export class ReceiverEndpoint extends LinkEndpoint {
   #grace = 0;
   #partial: IncomingTransfer | undefined = undefined;
   #parts: Uint8Array[] = [];
+  /** Instead of parts, where the message is large. */
+  #assembly: Assembly | undefined = undefined;
   #size = 0;
   #emptyFrames = 0;
   /** Octets of the message under way as the connection counts them. */
@@ -280,7 +285,9 @@ export class ReceiverEndpoint extends LinkEndpoint {
   /** Takes the payload bytes[from, to) of a frame, which begins at `begin` there. */
   #take(delivery: IncomingTransfer, bytes: Uint8Array, begin: number, from: number, to: number, rest: number): void {
     const body = delivery.arriving;
-    if (from !== to) {
+    if (from !== to && body === undefined && this.#size > LARGE) {
+      this.#assemble(delivery, bytes.subarray(from, to));
+    } else if (from !== to) {
       const { pieces } = this.session.connection;
       const charge = pieces.keep(bytes, begin, to);
       if (body === undefined) {
@@ -302,6 +309,18 @@ export class ReceiverEndpoint extends LinkEndpoint {
     const more = octets - delivery.charge;
     delivery.charge = octets;
     this.charge(more, more);
+  }
+
+  /** More of a large message. */
+  #assemble(delivery: IncomingTransfer, bytes: Uint8Array): void {
+    if (this.#assembly === undefined) {
+      const size = this.#parts.reduce((sum, part) => sum + part.length, 0);
+      this.#assembly = new Assembly(this.#parts, size, this.maxMessageSize === 0 ? Infinity : this.maxMessageSize);
+      this.#parts = [];
+    }
+    this.#assembly.push(bytes);
+    this.#charge(delivery, this.#assembly.held);
+    this.#gather(this.#size);
   }
 
   /** Many small pieces hold more than they have: they are put together on the way. */
@@ -392,7 +411,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
   #complete(delivery: IncomingTransfer): void {
     this.#checkSettled(delivery);
     const parts = this.#parts;
-    const whole = parts.length === 1 ? parts[0] as Uint8Array : joined(parts, this.#size);
+    const whole = this.#assembly !== undefined ? this.#assembly.finish() : parts.length === 1 ? parts[0] as Uint8Array : joined(parts, this.#size);
     this.charge(this.#size - delivery.charge, -delivery.charge);
     delivery.charge = this.#size;
     delivery.bytes = whole;
@@ -407,6 +426,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
     this.#gather(0);
     this.#partial = undefined;
     this.#parts = [];
+    this.#assembly = undefined;
   }
 
   #abort(delivery: IncomingTransfer): void {
