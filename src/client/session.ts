@@ -94,9 +94,9 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     return this.#closed.promise;
   }
 
-  /** Whether links can be added. */
+  /** Whether links can be added: not to one that is closed, nor to one that ends with its last link. */
   get usable(): boolean {
-    return !this.#over && this.#closing === undefined;
+    return !this.#over && this.#closing === undefined && this.#local !== "closed";
   }
 
   /** Whether a link of this name and role is here already. */
@@ -261,7 +261,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
   /** The connection is gone, and comes back: so does the session. */
   suspend(error: AmqpError): void {
     if (this.#over) return;
-    if (this.#closing !== undefined) {
+    if (this.#closing !== undefined || this.#local === "closed") {
       this.lost(undefined);
       return;
     }

@@ -61,7 +61,7 @@ export class Sessions {
   /** A session that the user made, or one for a link. */
   add(session: ClientSession): void {
     this.#all.add(session);
-    if (!this.#owner.opened) this.#unbegun.push(session);
+    if (!this.#owner.opened || (session.implicit && !this.#owner.hasChannel)) this.#unbegun.push(session);
     else if (this.#owner.hasChannel) this.#owner.beginSession(session);
     else {
       this.#all.delete(session);
@@ -76,6 +76,11 @@ export class Sessions {
 
   remove(session: ClientSession): void {
     this.#all.delete(session);
+    // Its channel is free for one that waits.
+    while (this.#unbegun.length !== 0 && this.#owner.opened && this.#owner.hasChannel) {
+      const next = this.#unbegun.shift();
+      if (next?.usable === true) this.#owner.beginSession(next);
+    }
   }
 
   /** The session for a link. @param name as the user gave it; a fresh one is nobody else's. @throws ConfigError config */
@@ -91,6 +96,8 @@ export class Sessions {
     if (name !== undefined) for (const session of this.#all) if (session.has(role, name)) throw this.#taken(role, name);
     if (this.#owner.opened ? this.#owner.hasChannel : this.#all.size <= this.#owner.profile.channelMax) return this.#make();
     const shared = this.#leastLoaded();
+    // All are about to end, with their last links: one of the channels is free soon.
+    if (shared === undefined && this.#ending) return this.#make();
     if (shared === undefined) throw new ConfigError("every session is one of your own and no channel is left: name one by option \"session\"", { code: "limit-exceeded", scope: "link" });
     return shared;
   }
@@ -161,6 +168,11 @@ export class Sessions {
     this.#unbegun = [];
     for (const session of [...this.#all]) session.lost(error);
     this.#all.clear();
+  }
+
+  get #ending(): boolean {
+    for (const session of this.#all) if (session.implicit && !session.usable) return true;
+    return false;
   }
 
   #make(): ClientSession {
