@@ -12,6 +12,8 @@ import type { Segment, Slab } from "../util/slab.ts";
 
 /** Octets that the transport may hold before large messages, and those who wait for the socket, wait. */
 const HIGH_WATER = 1024 * 1024;
+/** Octets that are still read of a peer to whom the last word is said. */
+const LINGER = 256 * 1024;
 /** Milliseconds that a peer gets to answer our last word before its socket is dropped. */
 const GRACE = 1_000;
 
@@ -34,6 +36,8 @@ export class Driver implements DuplexSink {
   #closed = false;
   #finishing = false;
   #abandoned = false;
+  /** Octets that came after our last word. */
+  #excess = 0;
   #timer: { cancel(): void } | undefined = undefined;
   #timerAt = Infinity;
   #grace: { cancel(): void } | undefined = undefined;
@@ -109,7 +113,12 @@ export class Driver implements DuplexSink {
   // ---------------------------------------------------------------- DuplexSink
 
   onData(chunk: Uint8Array): void {
-    if (this.#abandoned) return;
+    if (this.#grace !== undefined) {
+      // Our last word arrives only if its are read; whoever goes on and on is not read for ever.
+      this.#excess += chunk.length;
+      if (this.#excess > LINGER) this.duplex.pause();
+    }
+    if (this.#abandoned || this.#finishing) return;
     this.#endpoint.handleBytes(chunk, this.#clock.now());
     this.rearm();
   }

@@ -16,7 +16,11 @@ import { ServerNegotiation } from "../sasl/server-negotiation.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import { streamDuplex } from "../transport/streams.ts";
 import { Admission } from "./admission.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 import { listenDuplex } from "#transport";
+
+/** How many wait for a handshake, for each one that is under way at the most. */
+const WAITING = 10;
 
 /** Options of `serve()`. */
 const SERVE_NAMES: ReadonlySet<string> = new Set(["signal"]);
@@ -46,6 +50,7 @@ class ContainerListener implements Listener {
   /** The links of all connections, by user, container, name and role. */
   readonly #names = new Map<string, IncomingLink>();
   readonly #perAddress = new Map<string, number>();
+  readonly #waiting: WaitingRoom;
   #handshakes = 0;
   #readsConnections = false;
   #readsLinks = false;
@@ -59,6 +64,10 @@ class ContainerListener implements Listener {
     this.#create = create;
     this.#profile = profile;
     this.#admission = new Admission(options, profile.onError);
+    this.#waiting = new WaitingRoom(profile.clock, options.limits.maxHandshakes * WAITING, (duplex) => {
+      this.#leave(duplex.remoteAddress);
+      drop(duplex);
+    });
   }
 
   async start(): Promise<void> {
@@ -135,6 +144,7 @@ class ContainerListener implements Listener {
   }
 
   async #close(options: CloseOptions | undefined): Promise<void> {
+    this.#waiting.close();
     const error = options?.error ?? { condition: "amqp:connection:forced", description: "the listener is closing" };
     // First the connections, each with its last word: the transport drops what is open when it closes. New ones are turned away.
     await Promise.all([...this.#connections].map((connection) => connection.close({ ...options, error }).catch(() => undefined)));
@@ -152,12 +162,26 @@ class ContainerListener implements Listener {
     const address = duplex.remoteAddress;
     const { limits } = this.#options;
     const here = this.#perAddress.get(address) ?? 0;
-    if (this.#closing !== undefined || this.#handshakes >= limits.maxHandshakes || (!duplex.loopback && here >= limits.maxConnectionsPerAddress)) {
-      duplex.start(DEAF);
-      duplex.destroy();
+    if (this.#closing !== undefined || (!duplex.loopback && here >= limits.maxConnectionsPerAddress)) {
+      drop(duplex);
       return;
     }
     this.#perAddress.set(address, here + 1);
+    if (this.#handshakes < limits.maxHandshakes) {
+      this.#begin(duplex);
+    } else if (!this.#waiting.enter(duplex)) {
+      this.#leave(address);
+      drop(duplex);
+    }
+  }
+
+  #leave(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, left);
+  }
+
+  #begin(duplex: ByteDuplex): void {
     this.#handshakes += 1;
     const connection = this.#create();
     this.#connections.add(connection);
@@ -165,9 +189,8 @@ class ContainerListener implements Listener {
     connection.onOver = () => {
       forget?.();
       this.#connections.delete(connection);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#perAddress.delete(address);
-      else this.#perAddress.set(address, left);
+      this.#opened.withdraw(connection);
+      this.#leave(duplex.remoteAddress);
     };
     connection.onRequest = (request) => {
       this.#steal(request);
@@ -189,6 +212,8 @@ class ContainerListener implements Listener {
       connection.fail(error as AmqpError);
     } finally {
       this.#handshakes -= 1;
+      const next = this.#closing === undefined ? this.#waiting.next() : undefined;
+      if (next !== undefined) this.#begin(next);
     }
   }
 
@@ -266,6 +291,11 @@ class ContainerListener implements Listener {
       for (const request of connection.takeRequests()) this.#offer(request);
     }
   }
+}
+
+function drop(duplex: ByteDuplex): void {
+  duplex.start(DEAF);
+  duplex.destroy();
 }
 
 /** A socket that is dropped at once. */

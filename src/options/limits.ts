@@ -31,7 +31,7 @@ export interface Limits {
   maxConnections?: number | undefined;
   /** Listening side: connections at once from one remote address; loopback is not counted. @default 1_024 */
   maxConnectionsPerAddress?: number | undefined;
-  /** Listening side: connections that have not finished their handshake; later ones are dropped. @default 100 */
+  /** Listening side: connections that have not finished their handshake; later ones wait for their turn, 2 s at the most and ten times as many. @default 100 */
   maxHandshakes?: number | undefined;
 }
 

@@ -140,7 +140,8 @@ export class FrontDuplex implements ByteDuplex {
 
   #startInner(inner: ByteDuplex, sink: DuplexSink): void {
     const refusal = this.#refusal;
-    inner.start(refusal === undefined ? sink : { onData: ignore, onEnd: ignore, onClose: () => sink.onClose(refusal) });
+    if (refusal !== undefined) inner.start({ onData: ignore, onEnd: ignore, onClose: () => sink.onClose(refusal) });
+    else inner.start(this.#endedEarly ? { onData: ignore, onEnd: ignore, onClose: (error) => sink.onClose(error) } : sink);
     if (inner !== this.#plain) return;
     if (this.#endedEarly) nextTurn(() => this.#tellEnd(sink));
     else if (!this.#paused) this.#socket.resume();

@@ -55,7 +55,9 @@ export class SocketDuplex implements ByteDuplex {
     }
     const socket = this.#socket;
     socket.on("data", (chunk: Uint8Array) => sink.onData(chunk));
-    socket.on("end", () => sink.onEnd());
+    // A peer that has left without a word may have done so before anybody listened.
+    if (socket.readableEnded) process.nextTick(() => sink.onEnd());
+    else socket.on("end", () => sink.onEnd());
     socket.on("drain", () => sink.onDrain?.());
   }
 

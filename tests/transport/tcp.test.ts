@@ -32,6 +32,24 @@ async function rawServer(onSocket: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+describe("a socket that nobody has started yet", () => {
+  test("FT02 whose peer has left meanwhile says so when it is started", async () => {
+    const came: ByteDuplex[] = [];
+    const listener = await listen((duplex) => came.push(duplex));
+    const sockets = await Promise.all(["", "a few octets"].map((text) => new Promise<Socket>((resolve) => {
+      const socket: Socket = connect({ host: HOST, port: listener.port }, () => socket.end(text, () => resolve(socket)));
+    })));
+    while (came.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (const duplex of came) {
+      const ended = new Promise<void>((resolve) => duplex.start({ onData: () => {}, onEnd: resolve, onClose: () => {} }));
+      await ended;
+      duplex.destroy();
+    }
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
 describe("connecting", () => {
   test("FT03 nobody listens: one line that says where and what to do", async () => {
     const listener = await listenTcp({ host: HOST, port: 0, onConnection: () => {} });
