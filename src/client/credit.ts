@@ -17,6 +17,8 @@ export interface CreditOwner {
   /** Deliveries that are here and not taken. */
   readonly ahead: number;
   readonly held: number;
+  /** Deliveries of an earlier attachment that the sender is about to resume. */
+  readonly expected: number;
   /** Takers that wait. */
   readonly waiting: number;
   /** Gives back what nobody took. */
@@ -94,6 +96,13 @@ export class CreditKeeper {
     if (this.open && !this.flowing && !this.#pulls) this.#early = Math.min(MOST_CREDIT, this.#early + unused);
   }
 
+  /** The link is attached: what the sender resumes has credit of its own. */
+  opened(): void {
+    const { endpoint, expected } = this.#owner;
+    if (expected !== 0) endpoint?.giveCredit(endpoint.credit + expected);
+    this.topUp();
+  }
+
   /** Something was consumed, or room is there again: gives what is missing, when that is worth a flow. */
   topUp(): void {
     const owner = this.#owner;
@@ -110,6 +119,7 @@ export class CreditKeeper {
       if (endpoint.buffered > 0) return;
       target = Math.min(target, 1);
     }
+    target += owner.expected;
     const missing = target - endpoint.credit;
     if (missing <= 0) return;
     // Half of what may be outstanding: a flow for every message would cost more than it brings. But nobody shall run dry,
@@ -152,6 +162,6 @@ export class CreditKeeper {
     this.#owner.giveBackQueue();
     if (endpoint?.isAttached !== true) return;
     endpoint.echo = true;
-    endpoint.giveCredit(0);
+    endpoint.giveCredit(this.#owner.expected);
   }
 }

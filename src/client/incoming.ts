@@ -3,6 +3,7 @@
 import { IncomingTransfer } from "../engine/deliveries.ts";
 import type { IncomingBody } from "../engine/incoming-body.ts";
 import type { ReceiverEndpoint } from "../engine/receiver.ts";
+import { sameOutcome, terminal } from "../engine/recovery/resume.ts";
 import type { AmqpError } from "../errors.ts";
 import { ConfigError, LinkError } from "../errors.ts";
 import { AmqpCondition } from "../frames/condition.ts";
@@ -63,6 +64,8 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   held = false;
   /** Whether its outcome was told. */
   disposed = false;
+  /** Its link is lost, and it waits for an attachment on which the sender goes on with it. */
+  suspended = false;
   /** Its part in a transaction of ours, once it was retired in one. */
   enlistment: Enlistment | undefined = undefined;
   /** The transaction of the peer's that it was posted in. */
@@ -262,6 +265,36 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     return SETTLED;
   }
 
+  /** Its attachment is lost, and it stays for another one. */
+  suspend(): void {
+    this.suspended = true;
+    this.endpoint = undefined;
+    this.remoteState = undefined;
+    this.charge = 0;
+  }
+
+  /** The sender goes on with it on the present attachment: an outcome that waited is told. */
+  rebind(): void {
+    const theirs = terminal(this.remoteState);
+    if (this.remoteSettled) this.handleDisposition(theirs, true);
+    if (!this.disposed) {
+      // In the queue it counts against the byte budget of the new connection.
+      if (this.held) return;
+      this.charge = this.end - this.start;
+      this.link.endpoint?.charge(this.charge, 0);
+      return;
+    }
+    const ours = terminal(this.localState);
+    if (ours === undefined || this.remoteSettled) return;
+    if (theirs === undefined || sameOutcome(theirs, ours)) {
+      this.link.endpoint?.dispose(this, ours, this.localSettled);
+      return;
+    }
+    // What the sender has decided counts; the receiver only agrees (X.9.13).
+    this.link.endpoint?.dispose(this, theirs, true);
+    this.#override(theirs);
+  }
+
   /** Its sender has taken it back: there is nothing to be settled any more. */
   abandonedBySender(): void {
     this.fail(abortedError());
@@ -284,7 +317,10 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     if (!settled) return;
     this.remoteSettled = true;
     if (this.disposed) this.localSettled = true;
-    this.#confirm();
+    const theirs = terminal(state);
+    const ours = terminal(this.localState);
+    if (this.disposed && theirs !== undefined && ours !== undefined && !sameOutcome(theirs, ours)) this.#override(theirs);
+    else this.#confirm();
     this.link.events?.emit("on_settled", { delivery: this as unknown as IncomingDelivery });
   }
 
@@ -354,6 +390,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     // Nobody can vouch for what has not come yet.
     const later = this.partial && outcome === ACCEPTED;
     if (later) this.#postponed = state;
+    else if (this.suspended) this.localState = state;
     else this.link.endpoint?.dispose(this, state, !second);
     this.#pass();
     if (!second && !later) return SETTLED;
@@ -366,14 +403,18 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     const stale = this.#stale();
     if (stale !== undefined) return stale;
     this.disposed = true;
-    this.link.endpoint?.dispose(this, given, true);
+    if (this.suspended) {
+      this.localState = given;
+      this.localSettled = true;
+    } else this.link.endpoint?.dispose(this, given, true);
     if (this.partial) this.fail(leftError());
     this.#pass();
     return SETTLED;
   }
 
   #updateAs(given: DeliveryState): Settling {
-    this.link.endpoint?.dispose(this, given, false);
+    if (this.suspended) this.localState = given;
+    else this.link.endpoint?.dispose(this, given, false);
     return SETTLED;
   }
 
@@ -436,6 +477,13 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     this.link.unconfirmed(this as ClientIncoming, false);
   }
 
+  /** The sender applied another outcome than ours. */
+  #override({ type }: Outcome): void {
+    this.#settlement?.reject(new LinkError(`the sender had decided on the delivery already: it is ${type}`, { code: "stale-delivery", scope: "delivery", origin: "remote" }));
+    this.#settlement = undefined;
+    this.link.unconfirmed(this as ClientIncoming, false);
+  }
+
   #pass(): void {
     const { held } = this;
     this.held = false;
@@ -450,7 +498,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
 
   /** Undefined while its attachment lives; afterwards it is on its way to somebody else. */
   #stale(): Settling | undefined {
-    if (this.#lives()) return undefined;
+    if (this.suspended || this.#lives()) return undefined;
     if (this.remoteSettled) return undefined;
     this.#pass();
     return settling(Promise.reject(this.#staleError(undefined)));

@@ -2,6 +2,8 @@
 
 import type { LinkSettings } from "../engine/link.ts";
 import { UNREAD_HOLDS_WINDOW } from "../engine/windows.ts";
+import { LinkError } from "../errors.ts";
+import type { Attach } from "../frames/performatives.ts";
 import type { ResolvedLink, ResolvedReceiver, ResolvedSender } from "../options/resolve-link.ts";
 import { some } from "./encodable.ts";
 import { wireRelay, wireSource, wireTarget } from "./termini.ts";
@@ -43,4 +45,15 @@ export function receivingSettings(options: ResolvedReceiver, maxMessageSize: num
 /** A limit as it goes over the wire, where none is not said. */
 export function wireSize(octets: number): number | undefined {
   return octets === Infinity ? undefined : octets;
+}
+
+/** Why a peer's answer will not do that left out filters of our source. */
+export function missingFilter(settings: LinkSettings | undefined, attach: Attach, title: string): LinkError | undefined {
+  const asked = settings?.source?.filter;
+  if (asked === undefined) return undefined;
+  const kept = new Set(Object.keys(attach.source?.filter ?? {}));
+  const missing = Object.keys(asked).filter((name) => !kept.has(name));
+  if (missing.length === 0) return undefined;
+  return new LinkError(`${title}: the peer does not apply the filter ${missing.join(", ")} (filterRequired: false takes every message)`,
+    { code: "filter-not-supported", scope: "link" });
 }

@@ -11,7 +11,7 @@ import type { AmqpError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import { LinkCondition } from "../frames/condition.ts";
-import type { Attach } from "../frames/performatives.ts";
+import type { Attach, UnsettledEntry } from "../frames/performatives.ts";
 import { printable } from "../frames/printable.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
 import type { FlowOptions, Guarantee } from "../options/link.ts";
@@ -28,7 +28,9 @@ import type { LinkTransactions } from "./enlistment.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
 import { UNHEARD } from "./events.ts";
 import type { Profile } from "./profile.ts";
+import { LinkResumption } from "./link-resumption.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
+import type { RowCounts } from "./sender-recovery.ts";
 import type { Replies } from "./replies.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
@@ -111,6 +113,7 @@ export abstract class ClientLink implements Link, LinkSink {
   #over: AmqpError | true | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
   #refused = false;
+  readonly #resumption = new LinkResumption();
   /** How long to wait before it is attached again, from the first time on that the peer detached it. */
   #delays: Delays | undefined = undefined;
   /** What a flow is to say that was asked for before the link was open. */
@@ -138,6 +141,12 @@ export abstract class ClientLink implements Link, LinkSink {
   protected abstract onOpen(): void;
   /** The attachment is lost, with so much credit left, and another one will follow. */
   protected abstract onSuspended(error: AmqpError, credit: number): void;
+  /** What is unsettled, for the map of our attach; undefined where nothing is kept over attachments. */
+  abstract unsettledMap(): readonly UnsettledEntry[] | undefined;
+  /** The peer has attached its end again, with a map: what was kept goes on. @param complete whether our map was. @param rows of the table X.9, counted up */
+  abstract onResumed(attach: Attach, complete: boolean, rows: RowCounts): void;
+  /** The peer has kept nothing of what was unsettled. */
+  abstract onDowngraded(): void;
   /** It is over; `error` tells why unless it was asked for. */
   protected abstract onOver(error: AmqpError): void;
   /** Before a close: what is under way gets its time. */
@@ -271,7 +280,7 @@ export abstract class ClientLink implements Link, LinkSink {
   /** The session can take it: it is attached. */
   begin(session: SessionEndpoint): void {
     if (this.#over !== undefined || this.#local !== "uninit") return;
-    this.#settings = this.settings();
+    this.#settings = this.resuming(this.settings(), session.connection.frameLimit);
     this.#local = "active";
     const timeout = this.options.timeout ?? this.host.io.profile.timeouts.attach;
     // Of a first attach the time runs on over lost connections: its caller waits.
@@ -284,6 +293,11 @@ export abstract class ClientLink implements Link, LinkSink {
     this.attachTo(session, this.#settings);
     this.events?.emit("on_link_init", NOTHING);
     this.events?.emit("on_link_local_open", NOTHING);
+  }
+
+  /** Our attach, with what is unsettled where this is not the first one. @param frameLimit octets of the peer's frames */
+  resuming(settings: LinkSettings, frameLimit: number): LinkSettings {
+    return this.#resumption.attach(settings, this, frameLimit);
   }
 
   /** It answers an attach of the peer's. */
@@ -330,7 +344,7 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#timer?.cancel();
     this.#timer = undefined;
     const again = this.opened.settled;
-    if (again) this.recovery = this.guarantee === "exactly-once" ? "downgraded" : "reattached";
+    this.recovery = this.#resumption.attached(this, this.endpoint?.remoteAttach, again);
     this.#delays?.opened(this.host.io.profile.clock.now());
     this.opened.resolve();
     // A link that comes back is the same to its handlers.
@@ -365,6 +379,7 @@ export abstract class ClientLink implements Link, LinkSink {
     this.detached = !closed;
     this.events?.emit(closed ? "on_link_remote_close" : "on_link_remote_detach", NOTHING);
     const opened = this.opened.settled;
+    if (error === undefined && this.#comesBack(closed)) return;
     if (error !== undefined) {
       const context = breach ? `${this.title}: the peer broke the protocol` : opened ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
       const failure = remoteError("link", breach ? "protocol-violation" : opened ? "link-detached" : "link-refused", context, error);
@@ -404,7 +419,22 @@ export abstract class ClientLink implements Link, LinkSink {
     this.endpoint?.drop();
     this.#local = "uninit";
     this.#remote = "uninit";
+    this.#resumption.suspended(this.opened.settled && this.guarantee === "exactly-once");
     this.onSuspended(error, credit);
+  }
+
+  /** Detaches and attaches anew, for both ends to show more of what is unsettled (protocol.md X.8). */
+  protected again(): void {
+    if (this.#local === "active" && this.#closing === undefined && this.#resumption.detach()) this.endpoint?.detach(false);
+  }
+
+  /** Whether a detach only says that the maps of the next attachment will show more: then that follows at once. */
+  #comesBack(closed: boolean): boolean {
+    const more = this.#resumption.showsMore(this.endpoint?.remoteAttach);
+    if (!more || closed || this.#closing !== undefined || !this.opened.settled) return false;
+    this.suspend(new LinkError(`${this.title} is attached anew`, { code: "link-detached", scope: "link", retryable: true }));
+    this.host.resume(this);
+    return true;
   }
 
   /** The peer detached it in a way that invites it to come back (protocol.md R.4): so it does, after a while. */

@@ -13,6 +13,15 @@ export function logStatus(logger: Logger | undefined, side: "client" | "server",
   }
 }
 
+/** Logs that a link goes on after its attachment was lost: how often each row of the table of resumed deliveries applied (§3.4.6). */
+export function logResumed(logger: Logger | undefined, name: string, role: "sender" | "receiver", rows: Readonly<Record<number, number>>): void {
+  try {
+    logger?.debug("link resumed", { name, role, rows });
+  } catch {
+    // A log is no reason to fail.
+  }
+}
+
 function write(logger: Logger, side: "client" | "server", status: ConnectionStatus): void {
   switch (status.type) {
     case "connecting":

@@ -1,6 +1,9 @@
 /** A delivery that we send, from the call of `send()` to its settlement. */
 
+import type { Resumption } from "../engine/deliveries.ts";
 import { OutgoingTransfer } from "../engine/deliveries.ts";
+import type { Received } from "../engine/recovery/resume.ts";
+import { terminal } from "../engine/recovery/resume.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
 import { numberTag } from "../engine/sender.ts";
 import { AmqpError, LinkError } from "../errors.ts";
@@ -82,6 +85,10 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   kept = false;
   /** The body, where it is streamed. */
   content: OutgoingBody | undefined = undefined;
+  /** Its link is lost, and it waits for an attachment that goes on with it. */
+  suspended = false;
+  /** From where on it can still be sent, if not from its start: of a streamed body what the receiver has confirmed may be gone. */
+  received: Received | undefined = undefined;
   readonly recovered = false;
   #settlement: Deferred<OutgoingDelivery> | undefined = undefined;
 
@@ -139,8 +146,10 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
 
   settle(state?: DeliveryStateInit): Settling {
     if (state !== undefined) this.localState = encodableState(state);
-    if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) {
-      this.link.endpoint.settle(this, this.localState);
+    const attached = this.endpoint !== undefined && this.endpoint === this.link.endpoint;
+    if (!this.settled && (attached || this.suspended)) {
+      // Of one whose link is lost, its absence from our map says so.
+      if (attached) this.link.endpoint?.settle(this, this.localState);
       this.localSettled = true;
       if (this.told) this.link.decided(this);
       else this.decide(outcomeIn(this.remoteState));
@@ -153,13 +162,34 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     if (!this.settled && this.endpoint !== undefined && this.endpoint === this.link.endpoint) this.link.endpoint.update(this, this.localState);
   }
 
-  /** Its attachment is lost: what is known of it there holds no more. */
-  rewind(): void {
+  /** Its attachment is lost, and another one will go on with it. */
+  suspend(): void {
+    this.endpoint = undefined;
+    this.deliveryId = -1;
+    this.resume = undefined;
+    this.suspended = true;
+  }
+
+  /** Its attachment is lost: it is to be written again, or what is left of it; without `resume` nothing that is known of it holds any more. */
+  rewind(resume?: Resumption): void {
     this.endpoint = undefined;
     this.deliveryId = -1;
     this.writtenAt = -1;
-    this.remoteState = undefined;
+    this.suspended = false;
+    this.resume = resume;
+    if (resume === undefined) this.remoteState = undefined;
     this.attempts += 1;
+  }
+
+  /** The maps of a resumed link tell its outcome. */
+  conclude(outcome: Outcome, settles: boolean): void {
+    const known = this.#toldOutcome;
+    this.remoteState = outcome;
+    this.left = true;
+    if (settles) this.localSettled = true;
+    if (this.told) this.link.decided(this);
+    else this.decide(outcome);
+    this.link.events?.updated(this, known === undefined ? outcome : undefined, settles);
   }
 
   // ---------------------------------------------------------------- what its streamed body calls
@@ -303,17 +333,9 @@ function encodableState(init: DeliveryStateInit): DeliveryState {
 /** The outcome that a state tells, provisional or not. */
 function outcomeIn(state: DeliveryState | undefined): Outcome | undefined {
   if (state?.type === "transactional") return state.outcome;
-  return state !== undefined && isTerminal(state) ? state : undefined;
+  return terminal(state);
 }
 
 function isTerminal(state: DeliveryState): state is Outcome {
-  switch (state.type) {
-    case "accepted":
-    case "rejected":
-    case "released":
-    case "modified":
-      return true;
-    default:
-      return false;
-  }
+  return terminal(state) !== undefined;
 }

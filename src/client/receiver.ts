@@ -9,8 +9,8 @@ import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError, DecodeError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
-import { AmqpCondition, TransactionCondition } from "../frames/condition.ts";
-import type { Attach } from "../frames/performatives.ts";
+import { AmqpCondition } from "../frames/condition.ts";
+import type { Attach, UnsettledEntry } from "../frames/performatives.ts";
 import { printable } from "../frames/printable.ts";
 import { checkMessage } from "../message/check.ts";
 import type { MessageInit } from "../message/fields.ts";
@@ -39,20 +39,21 @@ import { ClientIncoming } from "./incoming.ts";
 import { IncomingContent } from "./incoming-content.ts";
 import type { LinkHost } from "./link.ts";
 import { ClientLink, NOTHING } from "./link.ts";
-import { receiverSettings } from "./link-settings.ts";
+import { missingFilter, receiverSettings } from "./link-settings.ts";
+import type { RecoveringReceiver } from "./receiver-recovery.ts";
+import { ReceiverRecovery, unsettledOf } from "./receiver-recovery.ts";
 import type { LoopOwner, Taker } from "./loop.ts";
+import { byHand, postIn } from "./posted.ts";
 import { ReceiverLoop } from "./loop.ts";
-import { tagBytesOf } from "./tags.ts";
 import type { TypedReceiver } from "./typed-incoming.ts";
 import { TypedIncoming } from "./typed-incoming.ts";
 import { bounds, within } from "./waiting.ts";
-import { nextTurn } from "../transport/next-turn.ts";
 
 /** Most messages that a flow can grant. */
 const MOST_CREDIT = 0xffffffff;
 const MODIFIED = "amqp:modified:list";
 
-export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner, TypedReceiver, DeduplicateOwner {
+export class ClientReceiver<Body = unknown> extends ClientLink implements Receiver<Body>, ReceiverSink, IncomingOwner, LoopOwner, CreditOwner, TypedReceiver, DeduplicateOwner, RecoveringReceiver {
   override readonly isSender = false;
   override readonly isReceiver = true;
   declare readonly options: ResolvedReceiver;
@@ -74,6 +75,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly #unconfirmed = new Set<ClientIncoming>();
   readonly #drain: Drain;
   readonly #settlesOnArrival: boolean;
+  /** What is kept over lost attachments, where the link is exactly-once. */
+  readonly #recovery: ReceiverRecovery | undefined;
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedIncoming | undefined;
   /** Where copies of a message are to be known. */
@@ -91,6 +94,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.settlesSecond = options.rcvSettleMode === "second";
     this.#settlesOnArrival = options.guarantee === "at-most-once";
     this.credits = new CreditKeeper(this, options.prefetchGiven);
+    this.#recovery = options.guarantee === "exactly-once" ? new ReceiverRecovery(this) : undefined;
     this.#drain = new Drain(this, profile.clock);
     this.#typed = options.schema === undefined ? undefined : new TypedIncoming(options.schema, this);
     this.#duplicates = options.deduplicate === undefined ? undefined : new Deduplication(this, options.deduplicate, options.name, this.#settlesOnArrival, profile.clock);
@@ -113,17 +117,11 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   get unsettled(): Unsettled<IncomingDelivery<Body>> {
-    const endpoint = this.endpoint;
-    const list = (): ClientIncoming<Body>[] => endpoint?.isAttached !== true ? []
-      : [...endpoint.session.incoming].filter((each) => each.endpoint === endpoint) as unknown as ClientIncoming<Body>[];
-    const get = (tag: Parameters<typeof tagBytesOf>[0]): ClientIncoming<Body> | undefined =>
-      endpoint?.tags.get(tagBytesOf(tag)) as unknown as ClientIncoming<Body> | undefined;
-    return {
-      get size() { return endpoint?.tags.size ?? 0; },
-      get,
-      has: (tag) => get(tag) !== undefined,
-      [Symbol.iterator]: () => list()[Symbol.iterator](),
-    };
+    return unsettledOf(this.endpoint, this.#recovery) as unknown as Unsettled<IncomingDelivery<Body>>;
+  }
+
+  get expected(): number {
+    return this.#recovery?.expected ?? 0;
   }
 
   /** How many takers wait, for the credit of those who take one by one. */
@@ -310,14 +308,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
       checkMessage(delivery.bytes, delivery.start, delivery.end);
     } catch (error) {
       this.#uncharge(delivery);
-      this.report(error as AmqpError);
-      // A client goes on after it: detaching would bring the same message again and again.
-      if (this.host.io.profile.side === "server") {
-        this.endpoint?.condemn((error as Error).message);
-        return;
-      }
-      void delivery.reject({ condition: AmqpCondition.decodeError, description: (error as Error).message });
-      this.credits.topUp();
+      this.#condemn(delivery, error as DecodeError);
       return;
     }
     this.#arrived(delivery);
@@ -344,6 +335,11 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.#arriving = undefined;
     this.#unqueue(delivery);
     delivery.fail(error);
+    this.#condemn(delivery, error);
+  }
+
+  /** It is no message. A client goes on after it: detaching would bring the same message again and again. */
+  #condemn(delivery: ClientIncoming, error: DecodeError): void {
     this.report(error);
     if (this.host.io.profile.side === "server") {
       this.endpoint?.condemn(error.message);
@@ -414,7 +410,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   onAborted(incoming: IncomingTransfer): void {
-    if (this.#arriving === incoming) {
+    if (this.#arriving === incoming || incoming.present) {
       this.#arriving = undefined;
       this.#unqueue(incoming as ClientIncoming);
       (incoming as ClientIncoming).abandonedBySender();
@@ -446,6 +442,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   /** Has deliveries handed over before they are whole, if that was asked for. */
   readAsItComes(endpoint: ReceiverEndpoint): void {
     const { options } = this;
+    endpoint.held = this.#recovery;
     endpoint.streams = options.partial;
     endpoint.maxKept = options.maxMessageSize ?? this.host.io.profile.limits.maxMessageSize;
   }
@@ -459,22 +456,47 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
         { code: "link-refused", scope: "link", origin: "remote" });
     }
     this.settlesSecond = attach.rcvSettleMode === "second" && this.options.rcvSettleMode === "second";
-    return this.#missingFilter(attach);
+    return this.options.filterRequired ? missingFilter(this.endpoint?.settings, attach, this.title) : undefined;
   }
 
   protected override onOpen(): void {
     const outcomes = this.endpoint?.remoteAttach?.source?.outcomes;
     this.offersModified = outcomes === undefined || outcomes.length === 0 || outcomes.includes(MODIFIED);
-    this.credits.topUp();
+    this.credits.opened();
   }
 
   protected override onSuspended(error: AmqpError, credit: number): void {
-    const dropped = (this.#duplicates?.suspended() ?? 0) + this.#dropQueue();
+    const keep = this.#recovery !== undefined && this.guarantee === "exactly-once";
+    if (keep) {
+      for (const delivery of this.queue) this.#uncharge(delivery);
+      this.#recovery.suspend(this.endpoint);
+    }
+    const dropped = (keep ? 0 : this.#duplicates?.suspended() ?? 0) + this.#dropQueue();
     this.#arriving?.fail(error);
     this.#arriving = undefined;
     this.#loseUnconfirmed(error);
     this.#drain.stop();
     this.credits.keep(credit + dropped);
+  }
+
+  override unsettledMap(): readonly UnsettledEntry[] | undefined {
+    return this.#recovery?.entries();
+  }
+
+  override onResumed(attach: Attach): void {
+    this.#recovery?.resume(attach);
+  }
+
+  /** The sender brings again what was not settled: what is here of it is of no use any more. */
+  override onDowngraded(): void {
+    for (const delivery of this.#recovery?.clear() ?? []) delivery.suspended = false;
+    const error = new LinkError(`${this.title}: the peer has kept nothing of what was unsettled`, { code: "stale-delivery", scope: "link", origin: "remote" });
+    this.credits.keep((this.#duplicates?.suspended() ?? 0) + this.#dropQueue());
+    this.#loseUnconfirmed(error);
+  }
+
+  discarded(delivery: ClientIncoming): void {
+    this.#unqueue(delivery);
   }
 
   protected override onOver(error: AmqpError): void {
@@ -528,7 +550,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     let dropped = 0;
     for (let left = this.queue.length; left > 0; left--) {
       const delivery = this.queue.shift() as ClientIncoming;
-      if (delivery.remoteSettled && !delivery.partial) {
+      if ((delivery.remoteSettled || delivery.suspended) && !delivery.partial) {
         this.queue.push(delivery);
       } else {
         this.dropped(delivery);
@@ -545,8 +567,11 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   #loseUnconfirmed(error: AmqpError): void {
-    for (const delivery of this.#unconfirmed) delivery.lose(error);
-    this.#unconfirmed.clear();
+    for (const delivery of this.#unconfirmed) {
+      if (delivery.suspended) continue;
+      this.#unconfirmed.delete(delivery);
+      delivery.lose(error);
+    }
   }
 
   #uncharge(delivery: ClientIncoming): void {
@@ -557,36 +582,12 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   /** Whether a delivery that names a transaction can be taken: only in one that is open (§4.3). */
   #admit(delivery: ClientIncoming): boolean {
-    const state = delivery.remoteState;
-    if (state?.type !== "transactional") return true;
-    const { resource } = this.host.io.transactions;
-    if (resource === undefined) return true;
-    delivery.postedIn = resource.find(state.txnId);
-    if (delivery.postedIn !== undefined) return true;
+    const error = postIn(delivery, this.host.io.transactions.resource);
+    if (error === undefined) return true;
     this.#uncharge(delivery);
-    const error = { condition: TransactionCondition.unknownId, description: "a message was posted in a transaction that does not exist, or no longer" };
     if (!delivery.remoteSettled) void delivery.reject(error);
     else void this.close({ error, drain: 0 }).catch(() => undefined);
     this.credits.topUp();
     return false;
   }
-
-  #missingFilter(attach: Attach): LinkError | undefined {
-    if (!this.options.filterRequired) return undefined;
-    const asked = this.endpoint?.settings?.source?.filter;
-    if (asked === undefined) return undefined;
-    const kept = new Set(Object.keys(attach.source?.filter ?? {}));
-    const missing = Object.keys(asked).filter((name) => !kept.has(name));
-    if (missing.length === 0) return undefined;
-    return new LinkError(
-      `${this.title}: the peer does not apply the filter ${missing.join(", ")} (filterRequired: false takes every message)`,
-      { code: "filter-not-supported", scope: "link" },
-    );
-  }
-}
-
-/** One that is taken and settled already is not heard of again: its transaction waits until the taker has had his turn. */
-function byHand(delivery: ClientIncoming): ClientIncoming {
-  if (delivery.postedIn !== undefined && delivery.disposed) nextTurn(() => delivery.postedIn?.passed(delivery));
-  return delivery;
 }

@@ -6,11 +6,16 @@ import type { ConnectionIo } from "./link.ts";
 import type { ClientOutgoing } from "./outgoing.ts";
 
 export class SendQueue implements Iterable<ClientOutgoing> {
-  readonly #io: ConnectionIo;
+  readonly #link: { readonly host: { readonly io: ConnectionIo } };
   readonly #waiting = new Deque<ClientOutgoing>();
 
-  constructor(io: ConnectionIo) {
-    this.#io = io;
+  /** @param link whose connection may change */
+  constructor(link: { readonly host: { readonly io: ConnectionIo } }) {
+    this.#link = link;
+  }
+
+  get #io(): ConnectionIo {
+    return this.#link.host.io;
   }
 
   get length(): number {
@@ -26,6 +31,20 @@ export class SendQueue implements Iterable<ClientOutgoing> {
     if (pendingSends < limits.maxPendingSends && pendingBytes < limits.maxPendingBytes) return undefined;
     return new LimitError(`${pendingSends} sends with ${pendingBytes} octets wait already (limits.maxPendingSends, limits.maxPendingBytes)`,
       { code: "queue-full", scope: "connection", retryable: true });
+  }
+
+  /** The one that leaves next. */
+  get first(): ClientOutgoing | undefined {
+    return this.#waiting.peek();
+  }
+
+  /** Takes out those at its head that go on from an earlier attachment. */
+  recall(): ClientOutgoing[] {
+    const recalled: ClientOutgoing[] = [];
+    for (let first = this.first; first !== undefined && (first.attempts > 0 || first.resume !== undefined); first = this.first) {
+      recalled.push(this.shift() as ClientOutgoing);
+    }
+    return recalled;
   }
 
   push(delivery: ClientOutgoing): void {

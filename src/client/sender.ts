@@ -10,7 +10,7 @@ import type { AmqpError } from "../errors.ts";
 import { ConfigError, LinkError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
 import { RELEASED } from "../frames/delivery-state.ts";
-import type { Attach, SenderSettleMode } from "../frames/performatives.ts";
+import type { Attach, SenderSettleMode, UnsettledEntry } from "../frames/performatives.ts";
 import type { MessageInit } from "../message/fields.ts";
 import { streamedSection } from "../message/body.ts";
 import type { Message } from "../message/message.ts";
@@ -19,11 +19,12 @@ import { checkWhole } from "../options/check.ts";
 import type { FlowOptions } from "../options/link.ts";
 import { checkCallOptions } from "../options/resolve.ts";
 import type { ResolvedSender } from "../options/resolve-link.ts";
-import { Deferred } from "../util/deferred.ts";
+import { Waiters } from "../util/waiters.ts";
 import { nextTurn } from "../transport/next-turn.ts";
 import { AbortWatch } from "./abort-watch.ts";
-import { sortAtDrop } from "./at-drop.ts";
-import type { OutgoingDelivery, SendOptions, Sendable, Sender, Sent } from "./api.ts";
+import type { Sorted } from "./at-drop.ts";
+import { applyDrop, sortAtDrop } from "./at-drop.ts";
+import type { OutgoingDelivery, SendOptions, Sender, Sent } from "./api.ts";
 import type { Explanation, Unsettled } from "./shapes.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Encodable } from "./encoder.ts";
@@ -38,12 +39,16 @@ import { ClientLink, NOTHING } from "./link.ts";
 import { senderSettings } from "./link-settings.ts";
 import type { OutgoingOwner } from "./outgoing.ts";
 import { ClientOutgoing } from "./outgoing.ts";
-import { Capture, HeardPromise } from "./promise.ts";
+import { Capture } from "./promise.ts";
 import { MessageStream, withBody } from "./message-stream.ts";
+import { tellWhenGone } from "./presettled.ts";
 import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
 import { sendAll } from "./send-all.ts";
 import { configure } from "./send-options.ts";
 import { SendQueue } from "./send-queue.ts";
+import { concatenated, heardBy, isSendable, notAMessage } from "./sendable.ts";
+import { SenderRecovery } from "./sender-recovery.ts";
+import type { RecoveringSender, RowCounts } from "./sender-recovery.ts";
 import { SenderTags } from "./sender-tags.ts";
 import type { TypedSender } from "./typed-outgoing.ts";
 import { TypedOutgoing } from "./typed-outgoing.ts";
@@ -52,7 +57,7 @@ import { bounds, tooLate, within } from "./waiting.ts";
 /** The capability of peers that take messages for any address on one link. */
 const RELAY = "ANONYMOUS-RELAY";
 
-export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner, TypedSender {
+export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner, RecoveringSender, TypedSender {
   override readonly isSender = true;
   override readonly isReceiver = false;
   declare readonly options: ResolvedSender;
@@ -62,11 +67,11 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #waiting: SendQueue;
   readonly #tags: SenderTags;
   readonly #presettles: boolean;
-  readonly #ready: Deferred<void>[] = [];
+  readonly #ready = new Waiters();
   readonly #deadlines: Deadlines<ClientOutgoing>;
   readonly #aborts = new AbortWatch<ClientOutgoing>((delivery, reason) => this.#giveUp(delivery, reason));
   readonly #encoder = new MessageEncoder();
-  readonly #idle: Deferred<void>[] = [];
+  readonly #idle = new Waiters();
   readonly #clock = (): number => this.host.io.profile.clock.now();
   /** Of whose frames some are written and some are not. */
   #underWay: ClientOutgoing | undefined = undefined;
@@ -74,6 +79,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   #kept = 0;
   /** What the last lost connection meant for what was under way. */
   lastDrop = { resent: 0, inDoubt: 0 };
+  /** What is kept over lost attachments, where the link is exactly-once. */
+  readonly #recovery: SenderRecovery | undefined;
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedOutgoing | undefined;
   /** What `offered()` was told before the link was open. */
@@ -83,7 +90,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   constructor(host: LinkHost, name: string, options: ResolvedSender) {
     super(host, name, options);
-    this.#waiting = new SendQueue(host.io);
+    this.#waiting = new SendQueue(this);
+    this.#recovery = options.guarantee === "exactly-once" ? new SenderRecovery(this) : undefined;
     this.#tags = new SenderTags(options.tags);
     this.autoSettle = options.autoSettle;
     this.#presettles = options.sndSettleMode === "settled" || options.guarantee === "at-most-once";
@@ -163,7 +171,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   sendable(): boolean {
     const { io } = this.host;
-    return this.#canWrite() && this.#waiting.length === 0 && this.over === undefined
+    return this.#canWrite() && this.#waiting.length === 0 && this.#recovery?.reducing !== true && this.over === undefined
       && io.driver !== undefined && !io.driver.congested;
   }
 
@@ -172,12 +180,9 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (unfit !== undefined) return Promise.reject(unfit);
     if (this.sendable()) return Promise.resolve();
     if (this.over !== undefined) return Promise.reject(this.over);
-    const waiting = new Deferred<void>();
-    this.#ready.push(waiting);
     const { clock, timeouts } = this.host.io.profile;
-    return within(waiting.promise, bounds(clock, options, timeouts.send, "link", `${this.title}: no credit`), () => {
-      this.#ready.splice(this.#ready.indexOf(waiting), 1);
-    });
+    const waiting = this.#ready.add();
+    return within(waiting.promise, bounds(clock, options, timeouts.send, "link", `${this.title}: no credit`), () => this.#ready.remove(waiting));
   }
 
   offered(n: number, options?: FlowOptions): void {
@@ -225,37 +230,45 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   written(delivery: ClientOutgoing): void {
     if (this.#underWay === delivery) this.#underWay = undefined;
+    if (delivery.resume !== undefined) {
+      // The last word on one that is settled: nobody answers it.
+      if (delivery.localSettled || delivery.resume.aborted) return;
+      delivery.resume = undefined;
+    }
     if (delivery.presettled) {
       this.#waiting.release(delivery);
       const { resolve } = delivery;
       delivery.resolve = undefined;
       delivery.leave();
-      if (resolve !== undefined) this.#tellWhenGone(delivery, resolve);
+      if (resolve !== undefined) tellWhenGone(this.host.io, delivery, resolve, this.title);
       return;
     }
-    this.inFlight.add(delivery);
+    this.enter(delivery);
   }
 
   decided(delivery: ClientOutgoing): void {
     if (delivery.signal !== undefined) this.#aborts.forget(delivery.signal, delivery);
     this.#deadlines.forget(delivery);
     delivery.content?.stop();
-    if (delivery.writtenAt >= 0 && !delivery.settled && this.over === undefined) {
+    if (!delivery.settled && this.over === undefined && (delivery.suspended ? delivery.left : delivery.writtenAt >= 0 || delivery.resume !== undefined)) {
+      // It waits to be resumed, and goes into the table with that.
+      if (delivery.resume !== undefined) return;
       // In doubt it stays: the peer may still tell. So does one that its caller is to settle. Nobody waits for either.
       if (!delivery.kept) this.#kept += 1;
       delivery.kept = true;
       if (this.#idle.length !== 0) this.#tellIdle();
       return;
     }
-    if (delivery.kept) this.#kept -= 1;
-    this.inFlight.remove(delivery);
+    this.recall(delivery);
+    this.#recovery?.settled(delivery);
     if (this.#underWay === delivery) {
       // The peer has decided before it had the whole of it, or the link is over: the rest is of no use to anybody.
       this.#underWay = undefined;
       this.endpoint?.abort(delivery);
     }
-    this.#forget(delivery);
+    this.forget(delivery);
     if (this.#idle.length !== 0) this.#tellIdle();
+    if (this.#recovery?.reducing === true) this.#reduce();
     if (this.#waiting.length !== 0 && this.#canWrite()) this.onWritable();
     else if (this.#ready.length !== 0) this.#tellReady();
   }
@@ -267,7 +280,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   withdraw(delivery: ClientOutgoing, reason?: AmqpError): void {
     if (delivery.told) return;
     const cause = reason ?? new LinkError("the send was aborted", { code: "not-sent", scope: "delivery" });
-    if (this.#waiting.remove(delivery) || this.endpoint?.abort(delivery) === true) {
+    if (this.#takeBack(delivery)) {
       this.#fail(delivery, cause);
       return;
     }
@@ -292,11 +305,13 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const endpoint = this.endpoint as SenderEndpoint;
     if (!this.opened.settled) this.proceed();
     while (this.#waiting.length !== 0 && this.#canWrite()) {
+      if (this.#recovery?.reducing === true && this.#waiting.first?.resume === undefined) break;
       const delivery = this.#waiting.shift() as ClientOutgoing;
-      const unfit = this.#encoder.unfit(delivery);
+      const unfit = delivery.resume === undefined ? this.#encoder.unfit(delivery) : undefined;
       if (unfit === undefined) this.#send(endpoint, delivery);
       else delivery.decide({ type: "not-sent", cause: unfit }, notSent(unfit, delivery, this.title));
     }
+    if (this.#recovery?.reducing === true) this.#reduce();
     if (this.#ready.length !== 0) this.#tellReady();
     if (this.events !== undefined) this.#tellSendable();
     if (endpoint.draining && endpoint.credit > 0) nextTurn(this.#answerDrain);
@@ -347,28 +362,43 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.onWritable();
   }
 
-  /** What was under way goes again, first and in its order, as far as it may. */
+  /** What was under way goes again, first and in its order, as far as it may; of an exactly-once link the next attachment decides that. */
   protected override onSuspended(error: AmqpError): void {
     const { driver, opened } = this.host.io;
+    const keep = this.#recovery !== undefined && this.guarantee === "exactly-once";
     // Of a link that was lost alone, all that is written leaves.
-    const left = (delivery: ClientOutgoing): boolean => opened || driver === undefined || delivery.writtenAt <= driver.flushed;
-    const { again, doubtful, lost } = sortAtDrop(this.inFlight, this.#underWay, { resend: this.#resends, left });
+    const left = (delivery: ClientOutgoing): boolean => delivery.suspended ? delivery.left : opened || driver === undefined || delivery.writtenAt <= driver.flushed;
+    const sorted = sortAtDrop(this.inFlight, this.#underWay, { resend: this.#resends, keep, left });
     this.#underWay = undefined;
-    for (const delivery of [...this.inFlight]) {
-      this.inFlight.remove(delivery);
-      if (delivery.told) this.#forget(delivery);
-    }
-    this.#kept = 0;
-    for (let at = again.length - 1; at >= 0; at--) {
-      const delivery = again[at] as ClientOutgoing;
-      delivery.rewind();
-      this.#waiting.unshift(delivery);
-    }
-    this.lastDrop = { resent: again.length, inDoubt: doubtful.length };
-    for (const delivery of [...doubtful, ...lost]) {
-      delivery.rewind();
-      this.#fail(delivery, error);
-    }
+    if (keep) sorted.kept.push(...this.#waiting.recall().filter(({ localSettled }) => !localSettled));
+    this.#apply(sorted, error);
+  }
+
+  /** The peer knows nothing of what was sent: the sender's policy decides. */
+  override onDowngraded(): void {
+    const error = new LinkError(`${this.title}: the peer has kept nothing of what was unsettled`, { code: "in-doubt", scope: "link", origin: "remote" });
+    if (this.#recovery !== undefined) this.#recovery.reducing = false;
+    this.#apply(sortAtDrop(this.inFlight, undefined, { resend: this.#resends, keep: false, left: (delivery) => delivery.left }), error);
+  }
+
+  override unsettledMap(): readonly UnsettledEntry[] | undefined {
+    return this.#recovery?.entries();
+  }
+
+  override onResumed(attach: Attach, complete: boolean, rows: RowCounts): void {
+    const first = this.#recovery?.resume(attach, complete, rows) ?? [];
+    for (let at = first.length - 1; at >= 0; at--) this.#waiting.unshift(first[at] as ClientOutgoing);
+  }
+
+  #apply(sorted: Sorted, error: AmqpError): void {
+    applyDrop(sorted, this, this.#waiting);
+    this.lastDrop = { resent: sorted.again.length + sorted.kept.length, inDoubt: sorted.doubtful.length };
+    for (const delivery of [...sorted.doubtful, ...sorted.lost]) this.#fail(delivery, error);
+  }
+
+  /** All that can be settled with maps that are not complete is settled: the next attachment shows more. */
+  #reduce(): void {
+    if (this.#recovery?.reduced === true && this.#waiting.first?.resume === undefined) this.again();
   }
 
   /** Whether a message that may have arrived is sent again after a drop. */
@@ -390,11 +420,11 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       if (delivery.retiredIn !== undefined && !delivery.told) continue;
       this.inFlight.remove(delivery);
       if (delivery.told) continue;
-      const left = driver === undefined || delivery.writtenAt <= driver.flushed;
+      const left = delivery.suspended ? delivery.left : driver === undefined || delivery.writtenAt <= driver.flushed;
       if (left) delivery.decide({ type: "in-doubt", cause: error }, inDoubt(error, delivery, this.title));
       else delivery.decide({ type: "not-sent", cause: error }, notSent(error, delivery, this.title));
     }
-    for (const waiting of this.#ready.splice(0)) waiting.reject(error);
+    this.#ready.reject(error);
     this.#tellIdle();
     this.#deadlines.stop();
     this.#aborts.stop();
@@ -410,10 +440,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   protected override async flushed(): Promise<void> {
     await this.#typed?.settled();
-    if (!this.#busy) return;
-    const idle = new Deferred<void>();
-    this.#idle.push(idle);
-    await idle.promise;
+    if (this.#busy) await this.#idle.add().promise;
   }
 
   protected override giveBack(): void {
@@ -458,7 +485,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const promise = this.events === undefined ? new Promise<OutgoingDelivery>(Capture.executor) : heardBy(delivery);
     const resolve = Capture.take() as (value: ClientOutgoing | Promise<never>) => void;
     if (delivery.presettled && delivery.writtenAt >= 0) {
-      this.#tellWhenGone(delivery, resolve);
+      tellWhenGone(this.host.io, delivery, resolve, this.title);
       return promise;
     }
     delivery.resolve = resolve;
@@ -478,7 +505,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     }
     if (delivery.messageFormat === 0 && message.messageFormat !== undefined) delivery.messageFormat = message.messageFormat;
     this.#tags.choose(delivery, this.inFlight);
-    if (this.#canWrite() && this.#waiting.length === 0) {
+    if (this.#canWrite() && this.#waiting.length === 0 && this.#recovery?.reducing !== true) {
       const endpoint = this.endpoint as SenderEndpoint;
       this.#encoder.encodeNow(endpoint, delivery, message);
       this.#underWay = endpoint.partial as ClientOutgoing | undefined;
@@ -498,14 +525,21 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (delivery.told) return;
     const aborted = delivery.signal?.aborted === true && delivery.signal.reason === reason;
     const left = delivery.left || (this.endpoint?.midway === true && this.endpoint.partial === delivery);
-    if (this.#waiting.remove(delivery) || this.endpoint?.abort(delivery) === true) {
+    if (this.#takeBack(delivery)) {
       if (aborted && !left) delivery.decide({ type: "not-sent", cause: reason }, reason as Error);
       else this.#fail(delivery, reason);
     } else delivery.decide({ type: "in-doubt", cause: reason }, inDoubt(reason, delivery, this.title));
   }
 
+  /** Takes it back, if the peer cannot have it whole; false if it may. */
+  #takeBack(delivery: ClientOutgoing): boolean {
+    if (delivery.suspended) return !delivery.left;
+    return delivery.resume === undefined && (this.#waiting.remove(delivery) || this.endpoint?.abort(delivery) === true);
+  }
+
   /** It will not be sent any more: it never left, unless an earlier attempt did. */
   #fail(delivery: ClientOutgoing, cause: unknown): void {
+    if (delivery.told) return;
     if (delivery.left) delivery.decide({ type: "in-doubt", cause }, inDoubt(cause, delivery, this.title));
     else delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
   }
@@ -516,25 +550,24 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.#underWay = endpoint.partial as ClientOutgoing | undefined;
   }
 
-  /** A delivery that leaves settled is done when it is handed to the transport, unless that is lost before. */
-  #tellWhenGone(delivery: ClientOutgoing, resolve: (value: ClientOutgoing | Promise<never>) => void): void {
-    const { io } = this.host;
-    const { driver } = io;
-    io.afterFlush((lost) => {
-      if (lost === undefined || driver === undefined || delivery.writtenAt <= driver.flushed) {
-        resolve(delivery);
-        return;
-      }
-      delivery.outcome = { type: "not-sent", cause: lost };
-      resolve(Promise.reject(notSent(lost, delivery, this.title)));
-    });
-  }
-
   /** It is settled, or nobody will ever settle it. */
-  #forget(delivery: ClientOutgoing): void {
-    delivery.kept = false;
+  forget(delivery: ClientOutgoing): void {
     this.#tags.free(delivery);
     this.#waiting.release(delivery);
+  }
+
+  /** It is written whole, or waits for an attachment that goes on with it. */
+  enter(delivery: ClientOutgoing): void {
+    this.inFlight.add(delivery);
+    if (!delivery.told) return;
+    delivery.kept = true;
+    this.#kept += 1;
+  }
+
+  recall(delivery: ClientOutgoing): void {
+    if (delivery.kept) this.#kept -= 1;
+    delivery.kept = false;
+    this.inFlight.remove(delivery);
   }
 
   #oldest(): Iterable<ClientOutgoing> {
@@ -548,32 +581,10 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   #tellReady(): void {
-    if (!this.sendable()) return;
-    for (const waiting of this.#ready.splice(0)) waiting.resolve();
+    if (this.sendable()) this.#ready.resolve();
   }
 
   #tellIdle(): void {
-    if (this.#busy) return;
-    for (const idle of this.#idle.splice(0)) idle.resolve();
+    if (!this.#busy) this.#idle.resolve();
   }
-}
-
-function notAMessage(where: string, value: unknown): ConfigError {
-  const got = value === null ? "null" : typeof value;
-  return new ConfigError(`${where}: a message is an object such as { body: ... }; got ${got}`, { code: "config", scope: "delivery" });
-}
-
-/** A promise that tells whether anybody listens, for a failure that handlers hear of too. */
-function heardBy(delivery: ClientOutgoing): Promise<OutgoingDelivery> {
-  delivery.promise = new HeardPromise<OutgoingDelivery>(Capture.executor);
-  return delivery.promise;
-}
-
-function isSendable(message: unknown): message is Sendable {
-  // A Message has a `send` too, which would come back here.
-  return typeof (message as { send?: unknown }).send === "function" && (message as { encode?: unknown }).encode === undefined;
-}
-
-function* concatenated<T>(...parts: Iterable<T>[]): IterableIterator<T> {
-  for (const part of parts) yield* part;
 }

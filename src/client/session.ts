@@ -255,7 +255,8 @@ export class ClientSession implements Session, SessionSink, LinkHost {
 
   /** Attaches a link again that was detached, if there is something to attach it to. */
   resume(link: ClientLink): void {
-    if (this.endpoint !== undefined) link.begin(this.endpoint);
+    // A link of the peer's is the peer's to attach again.
+    if (this.endpoint !== undefined && this.ours) link.begin(this.endpoint);
   }
 
   /** The connection is gone, and comes back: so does the session. */

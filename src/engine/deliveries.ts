@@ -11,6 +11,16 @@ import type { Slab } from "../util/slab.ts";
 import type { TagTable, Tagged } from "../util/tag-table.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 
+/** How a transfer goes on with a delivery of an earlier attachment (§2.6.13). */
+export interface Resumption {
+  /** What its first frame says of the delivery. */
+  readonly state: DeliveryState | undefined;
+  /** Octets of the message that the peer has, and that are left out; Infinity: none is sent. */
+  readonly from: number;
+  readonly settled: boolean;
+  readonly aborted: boolean;
+}
+
 /** Something that we send. */
 export abstract class OutgoingTransfer {
   /** The attachment it was sent on; undefined before that, and after it was lost. */
@@ -33,6 +43,8 @@ export abstract class OutgoingTransfer {
   offset = 0;
   length = 0;
   chunks: readonly Uint8Array[] | undefined = undefined;
+  /** What was sent before goes on, instead of beginning anew. */
+  resume: Resumption | undefined = undefined;
   /** Value of the output's `total` when its last frame was written; -1 before. */
   writtenAt = -1;
 
@@ -65,8 +77,15 @@ export abstract class IncomingTransfer implements Tagged {
   tagHash = 0;
   /** Octets charged to the connection's budget for as long as it waits to be taken. */
   charge = 0;
+  /** Its link was lost before it had come whole: `bytes` has its first octets. */
+  truncated = false;
   /** The body, where that is read as it comes; `bytes` has nothing then. */
   arriving: IncomingBody | undefined = undefined;
+
+  /** Whether a message is here, or the first octets of one. */
+  get present(): boolean {
+    return this.end > this.start;
+  }
 
   /** A copy of the delivery-tag. */
   copyTag(): Bytes {

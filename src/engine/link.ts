@@ -31,6 +31,14 @@ export interface SenderSink extends LinkSink {
   onFlow(): void;
 }
 
+/** What a receiver holds of earlier attachments, unsettled, by tag. */
+export interface Held {
+  /** A delivery that goes on here, which is held no longer; undefined if there is none with this tag. */
+  take(tag: Uint8Array): IncomingTransfer | undefined;
+  /** A delivery that was whole before is on the present attachment. */
+  onRebound(delivery: IncomingTransfer): void;
+}
+
 export interface ReceiverSink extends LinkSink {
   /** A new delivery of the owner's kind, to be filled. */
   createDelivery(): IncomingTransfer;

@@ -9,6 +9,7 @@ import { AmqpCondition, LinkCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Attach, Flow } from "../frames/performatives.ts";
 import type { TransferHead } from "../frames/transfer.ts";
+import { octetsBefore } from "../message/places.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { serialDiff } from "../util/serial.ts";
 import { TagTable } from "../util/tag-table.ts";
@@ -16,8 +17,9 @@ import { Assembly } from "./assembly.ts";
 import { Breach } from "./breach.ts";
 import type { IncomingTransfer } from "./deliveries.ts";
 import { IncomingBody } from "./incoming-body.ts";
-import type { LinkSink, ReceiverSink } from "./link.ts";
+import type { Held, LinkSink, ReceiverSink } from "./link.ts";
 import { LinkEndpoint } from "./link.ts";
+import { terminal } from "./recovery/resume.ts";
 
 /** Octets of the longest delivery-tag (§2.8.7). */
 const LONGEST_TAG = 32;
@@ -49,6 +51,14 @@ export class ReceiverEndpoint extends LinkEndpoint {
   maxKept = 0;
   /** Octets that wait to be taken. */
   buffered = 0;
+  /** What an earlier attachment left, where the link recovers: then what is unsettled outlives this one too. */
+  held: Held | undefined = undefined;
+  /** Our attach did not name all that is unsettled, so that nothing new may come (§2.7.3). */
+  #resumesOnly = false;
+  /** Octets of the delivery under way that are here from an earlier attachment and come again. */
+  #ignore = 0;
+  /** The delivery under way goes on from an earlier attachment. */
+  #resuming = false;
   /** Credit taken back, of which the peer may not have heard yet. */
   #revoked = 0;
   /** Messages by which the peer may overrun its credit. */
@@ -147,9 +157,13 @@ export class ReceiverEndpoint extends LinkEndpoint {
       this.#continue(this.#partial, head, bytes, begin, end, rest);
       return;
     }
-    if (this.#skipping || (head.resume && head.tagLength >= 0 && this.#unknown(head, bytes))) {
+    const resumed = head.resume && head.tagLength >= 0 ? this.held?.take(bytes.subarray(head.tagStart, head.tagStart + head.tagLength)) : undefined;
+    if (this.#skipping || (head.resume && head.tagLength >= 0 && resumed === undefined && this.#unknown(head, bytes))) {
       this.#skip(head);
       return;
+    }
+    if (this.#resumesOnly && resumed === undefined) {
+      throw new Breach("link", AmqpCondition.notAllowed, "a new delivery came although our unsettled map was incomplete");
     }
     const { session } = this;
     const sink = this.sink as ReceiverSink;
@@ -162,7 +176,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
     if (head.tagLength < 0) throw new Breach("link", AmqpCondition.invalidField, "a first transfer came without delivery-tag");
     if (head.tagLength > LONGEST_TAG) throw new Breach("link", AmqpCondition.invalidField, `a delivery-tag of ${head.tagLength} octets`);
     this.#checkModes(head);
-    const delivery = sink.createDelivery();
+    const delivery = resumed ?? sink.createDelivery();
     delivery.endpoint = this;
     delivery.deliveryId = head.deliveryId;
     delivery.messageFormat = head.messageFormat < 0 ? 0 : head.messageFormat;
@@ -170,6 +184,10 @@ export class ReceiverEndpoint extends LinkEndpoint {
     delivery.remoteState = head.state;
     delivery.rcvSettleMode = head.rcvSettleMode;
     session.register(delivery);
+    if (resumed !== undefined) {
+      this.#resume(resumed, head, bytes, begin, end, rest);
+      return;
+    }
     if (head.more || head.aborted || rest !== 0) {
       delivery.tagSource = copyBytes(bytes.subarray(head.tagStart, head.tagStart + head.tagLength));
       delivery.tagLength = head.tagLength;
@@ -202,8 +220,9 @@ export class ReceiverEndpoint extends LinkEndpoint {
   handlePayload(bytes: Uint8Array, from: number, to: number, rest: number): void {
     const delivery = this.#partial;
     if (delivery === undefined) return;
-    this.#size += to - from;
-    this.#take(delivery, bytes, from, from, to, rest);
+    const fresh = this.#passHeld(from, to);
+    this.#size += to - fresh;
+    this.#take(delivery, bytes, from, fresh, to, rest);
   }
 
   protected override readFlow(flow: Flow): void {
@@ -232,6 +251,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
 
   protected override attached(): void {
     this.maxMessageSize = Number(this.settings?.maxMessageSize ?? 0);
+    this.#resumesOnly = this.settings?.incompleteUnsettled === true;
     if (this.streams) this.session.stream();
   }
 
@@ -240,9 +260,10 @@ export class ReceiverEndpoint extends LinkEndpoint {
     const partial = this.#partial;
     if (partial !== undefined) {
       this.#charge(partial, 0);
+      if (this.held !== undefined) this.#keepPart(partial);
       this.#leave();
     }
-    this.tags.clear();
+    if (this.held === undefined) this.tags.clear();
   }
 
   // ---------------------------------------------------------------- private
@@ -258,7 +279,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
       throw new Breach("link", AmqpCondition.invalidField, "a delivery that was settled came unsettled");
     }
     if (head.settled === true && !delivery.remoteSettled) {
-      if (this.remoteAttach?.sndSettleMode === "unsettled") throw this.#wrongMode("settled", "unsettled");
+      if (this.remoteAttach?.sndSettleMode === "unsettled" && !this.#resuming) throw this.#wrongMode("settled", "unsettled");
       delivery.remoteSettled = true;
       this.session.settledByPeer(delivery);
     }
@@ -271,7 +292,8 @@ export class ReceiverEndpoint extends LinkEndpoint {
       this.#abort(delivery);
       return;
     }
-    const size = end - head.payload;
+    const from = this.#passHeld(head.payload, end);
+    const size = end - from;
     this.#size += size;
     this.#more = head.more;
     if (this.maxMessageSize !== 0 && this.#size + rest > this.maxMessageSize) throw this.#tooLarge(this.#size + rest);
@@ -279,7 +301,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
       this.#emptyFrames += 1;
       if (this.#emptyFrames > MOST_EMPTY_FRAMES) throw this.#tooLarge(this.#size);
     }
-    this.#take(delivery, bytes, begin, head.payload, end, rest);
+    this.#take(delivery, bytes, begin, from, end, rest);
   }
 
   /** Takes the payload bytes[from, to) of a frame, which begins at `begin` there. */
@@ -300,7 +322,8 @@ export class ReceiverEndpoint extends LinkEndpoint {
       }
     }
     if (rest !== 0 || this.#more) return;
-    if (body === undefined) this.#complete(delivery);
+    if (this.#resuming && !delivery.truncated) this.#rebind(delivery);
+    else if (body === undefined) this.#complete(delivery);
     else this.#finish(delivery, body);
   }
 
@@ -398,9 +421,61 @@ export class ReceiverEndpoint extends LinkEndpoint {
     (this.sink as ReceiverSink).onDelivery(delivery);
   }
 
-  /** A resumed delivery that this end knows nothing of is ignored (§2.6.13). */
+  /** Goes on with a delivery of an earlier attachment: with what is missing of its message, or only with its state. */
+  #resume(delivery: IncomingTransfer, head: TransferHead, bytes: Uint8Array, begin: number, end: number, rest: number): void {
+    if (terminal(head.state) !== undefined) delivery.truncated = false;
+    const { truncated } = delivery;
+    const known = delivery.end - delivery.start;
+    const at = truncated && head.state?.type === "received" ? octetsBefore(delivery.bytes, delivery.start, delivery.end, head.state) : 0;
+    if (at === undefined) throw new Breach("link", AmqpCondition.invalidField, "a delivery was resumed beyond what had come of it");
+    this.#enter(delivery);
+    this.#partial = delivery;
+    this.#resuming = true;
+    this.#ignore = truncated ? known - at : Infinity;
+    this.#parts = truncated ? [delivery.bytes.subarray(delivery.start, delivery.end)] : [];
+    this.#size = truncated ? known : 0;
+    this.#emptyFrames = 0;
+    if (truncated) {
+      this.#charge(delivery, known);
+      this.#gather(known);
+    }
+    this.#append(delivery, head, bytes, begin, end, rest);
+  }
+
+  /** Of payload that comes at [from, to), where what was not here before begins. */
+  #passHeld(from: number, to: number): number {
+    if (this.#ignore === 0) return from;
+    const passed = Math.min(this.#ignore, to - from);
+    this.#ignore -= passed;
+    return from + passed;
+  }
+
+  /** A delivery that was here whole is on this attachment now. */
+  #rebind(delivery: IncomingTransfer): void {
+    this.#leave();
+    (this.held as Held).onRebound(delivery);
+  }
+
+  /** What has come of a message is kept for an attachment that brings the rest; of nothing, nothing is known (protocol.md X.4). */
+  #keepPart(partial: IncomingTransfer): void {
+    if (this.#resuming && !partial.truncated) return;
+    if (partial.arriving !== undefined || this.#size === 0) {
+      this.tags.delete(partial);
+      return;
+    }
+    partial.bytes = this.#assembly?.finish() ?? joined(this.#parts, this.#size);
+    partial.start = 0;
+    partial.end = this.#size;
+    partial.truncated = true;
+  }
+
+  /** A resumed delivery that this end knows nothing of is ignored (§2.6.13), but counts for credit. */
   #skip(head: TransferHead): void {
-    if (!this.#skipping && head.deliveryId >= 0) this.session.skip(head.deliveryId);
+    if (!this.#skipping && head.deliveryId >= 0) {
+      this.session.skip(head.deliveryId);
+      this.deliveryCount = (this.deliveryCount + 1) >>> 0;
+      if (this.credit > 0) this.credit -= 1;
+    }
     this.#skipping = head.more && !head.aborted;
   }
 
@@ -414,6 +489,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
     const whole = this.#assembly !== undefined ? this.#assembly.finish() : parts.length === 1 ? parts[0] as Uint8Array : joined(parts, this.#size);
     this.charge(this.#size - delivery.charge, -delivery.charge);
     delivery.charge = this.#size;
+    delivery.truncated = false;
     delivery.bytes = whole;
     delivery.start = 0;
     delivery.end = this.#size;
@@ -427,6 +503,8 @@ export class ReceiverEndpoint extends LinkEndpoint {
     this.#partial = undefined;
     this.#parts = [];
     this.#assembly = undefined;
+    this.#ignore = 0;
+    this.#resuming = false;
   }
 
   #abort(delivery: IncomingTransfer): void {
@@ -450,7 +528,7 @@ export class ReceiverEndpoint extends LinkEndpoint {
 
   #checkModes(head: TransferHead): void {
     const mode = this.remoteAttach?.sndSettleMode;
-    if (mode === "unsettled" && head.settled === true) throw this.#wrongMode("settled", mode);
+    if (mode === "unsettled" && head.settled === true && !head.resume) throw this.#wrongMode("settled", mode);
     if (mode === "settled" && head.settled !== true && !head.more) throw this.#wrongMode("unsettled", mode);
     if (head.rcvSettleMode === "second" && (this.settings?.rcvSettleMode ?? "first") === "first") {
       throw new Breach("link", AmqpCondition.invalidField, "a transfer with rcv-settle-mode second came on a link of mode first");

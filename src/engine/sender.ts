@@ -10,7 +10,7 @@ import { beginTransferFrame, endTransferFrame, transferFrameOverhead, writeTrans
 import type { SlabWriter } from "../util/slab.ts";
 import { serialDiff } from "../util/serial.ts";
 import { Breach } from "./breach.ts";
-import type { OutgoingTransfer } from "./deliveries.ts";
+import type { OutgoingTransfer, Resumption } from "./deliveries.ts";
 import type { LargeSend, LinkSettings, LinkSink, SenderSink } from "./link.ts";
 import { LinkEndpoint } from "./link.ts";
 import { Payload } from "./payload.ts";
@@ -18,6 +18,8 @@ import { UNREAD_HOLDS_WINDOW } from "./windows.ts";
 
 /** Octets that a transactional-state without outcome adds to a transfer, less its txn-id: four more fields, descriptor, list and binary. */
 const TRANSFER_STATE_OVERHEAD = 20;
+/** Octets that a place and the five last fields add to a resumed transfer. */
+const RESUME_OVERHEAD = 32;
 /** Octets of the five last fields of a transfer where only batchable is set. */
 const BATCHABLE_OVERHEAD = 5;
 
@@ -134,6 +136,10 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
 
   /** Sends a message that was encoded before. The caller has looked at `writable`. */
   send(delivery: OutgoingTransfer): void {
+    if (delivery.resume !== undefined) {
+      this.#resume(delivery, delivery.resume);
+      return;
+    }
     if (delivery.chunks !== undefined) {
       this.sendChunks(delivery, delivery.chunks);
       return;
@@ -285,12 +291,28 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     this.#aborting = false;
   }
 
+  /** Goes on with a delivery of an earlier attachment. */
+  #resume(delivery: OutgoingTransfer, { from }: Resumption): void {
+    const payload = new Payload();
+    let passed = 0;
+    for (const piece of from === Infinity ? [] : messageOf(delivery)) {
+      if (passed + piece.length > from) payload.push(piece.subarray(Math.max(0, from - passed)));
+      passed += piece.length;
+    }
+    payload.ended = true;
+    this.#start(delivery, payload);
+    this.#writeFrame(delivery, payload);
+    if (this.#large !== undefined) this.session.connection.queueLarge(this);
+  }
+
   /** The head of a frame that is one of several, or of a delivery with a state or that is batchable. */
   #writeHead(w: SlabWriter, delivery: OutgoingTransfer, first: boolean, more: boolean, payload: number): void {
+    const { resume } = delivery;
     writeTransferFrame(w, this.session.channel, {
       handle: this.handle, deliveryId: first ? delivery.deliveryId : undefined, tag: first ? delivery.tagBytes ?? numberTag(delivery.tagNumber) : undefined,
-      messageFormat: first ? delivery.messageFormat : undefined, settled: delivery.presettled, more, state: delivery.transferState,
-      batchable: first && delivery.batchable,
+      messageFormat: first ? delivery.messageFormat : undefined, settled: delivery.presettled || resume?.settled === true, more,
+      state: (first ? resume?.state : undefined) ?? delivery.transferState, batchable: first && delivery.batchable,
+      resume: first && resume !== undefined, aborted: resume?.aborted === true,
     }, payload);
   }
 
@@ -299,6 +321,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
     this.credit -= 1;
     this.deliveryCount = (this.deliveryCount + 1) >>> 0;
     this.session.sent(delivery);
+    if (delivery.resume?.settled === true || delivery.resume?.aborted === true) this.session.aborted(delivery);
   }
 
   #start(delivery: OutgoingTransfer, payload: Payload): void {
@@ -317,7 +340,7 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
   #writeFrame(delivery: OutgoingTransfer, payload: Payload): void {
     const { session } = this;
     const { connection } = session;
-    const size = Math.min(this.#room(delivery), payload.waiting);
+    const size = Math.min(Math.max(0, this.#room(delivery)), payload.waiting);
     const last = payload.ended && size === payload.waiting;
     const first = !this.#begun;
     if (first) delivery.deliveryId = session.nextDeliveryId();
@@ -370,9 +393,15 @@ export class SenderEndpoint extends LinkEndpoint implements LargeSend {
 
 /** Octets that a delivery's state and its batchable add to each of its frames at most. */
 function stateOverhead(delivery: OutgoingTransfer): number {
-  const { transferState, batchable } = delivery;
+  const { transferState, batchable, resume } = delivery;
+  if (resume !== undefined) return RESUME_OVERHEAD;
   if (transferState?.type === "transactional") return TRANSFER_STATE_OVERHEAD + transferState.txnId.length;
   return batchable ? BATCHABLE_OVERHEAD : 0;
+}
+
+/** The message of a delivery in pieces. */
+export function messageOf({ slab, offset, length, chunks }: OutgoingTransfer): readonly Uint8Array[] {
+  return slab === undefined ? chunks ?? [] : [slab.bytes.subarray(offset, offset + length)];
 }
 
 /** The tag of a delivery whose caller chose none: its number in four octets, as `beginTransferFrame` writes it. */

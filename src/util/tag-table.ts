@@ -71,6 +71,10 @@ export class TagTable<T extends Tagged> {
     return true;
   }
 
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (const entry of this.#slots) if (entry !== undefined) yield entry;
+  }
+
   clear(): void {
     this.#slots = new Array<T | undefined>(SMALLEST).fill(undefined);
     this.#mask = SMALLEST - 1;
