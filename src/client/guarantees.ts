@@ -1,5 +1,6 @@
 /** Which guarantee a link keeps, by the settle modes that both ends attached with (api.md, Guarantees). */
 
+import type { AmqpError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
 import type { Attach, ReceiverSettleMode, SenderSettleMode } from "../frames/performatives.ts";
 import type { Guarantee } from "../options/link.ts";
@@ -18,6 +19,19 @@ export function judgeModes({ guarantee, guaranteeFallback }: ResolvedLink, attac
     + ` (guaranteeFallback: "${weaker}" would do without)`,
     { code: "guarantee-not-supported", scope: "link" },
   );
+}
+
+/** Whether a link asks for what some peers have not implemented (RabbitMQ ends the session over it). */
+export function asksForSecond({ guarantee, rcvSettleMode }: ResolvedLink): boolean {
+  return guarantee === "exactly-once" && rcvSettleMode === "second";
+}
+
+/** The same link asking for less, as its fallback allows; else why it cannot be (protocol.md X.10). */
+export function askingLess<Options extends ResolvedLink>(options: Options, title: string, refusal: AmqpError): Options | LinkError {
+  const { guarantee, guaranteeFallback } = options;
+  if (guaranteeFallback !== undefined && guaranteeFallback !== guarantee) return { ...options, rcvSettleMode: "first" };
+  return new LinkError(`${title}: the peer has not implemented rcv-settle-mode second, which ${guarantee} needs (guaranteeFallback: "at-least-once" would do without): ${refusal.message}`,
+    { code: "guarantee-not-supported", scope: "link", origin: "remote", condition: refusal.condition, description: refusal.description, info: refusal.info, cause: refusal });
 }
 
 /** Whether a guarantee holds with the modes that the peer returned. */

@@ -10,7 +10,7 @@ import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
 import { LinkError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
-import { LinkCondition } from "../frames/condition.ts";
+import { AmqpCondition, LinkCondition } from "../frames/condition.ts";
 import type { Attach, UnsettledEntry } from "../frames/performatives.ts";
 import { printable } from "../frames/printable.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
@@ -27,6 +27,7 @@ import { badCall, checkEncodable, unfitClose } from "./encodable.ts";
 import type { LinkTransactions } from "./enlistment.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
 import { UNHEARD } from "./events.ts";
+import { askingLess, asksForSecond } from "./guarantees.ts";
 import type { Profile } from "./profile.ts";
 import { LinkResumption } from "./link-resumption.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
@@ -34,6 +35,7 @@ import type { RowCounts } from "./sender-recovery.ts";
 import type { Replies } from "./replies.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
+import { nextTurn } from "../transport/next-turn.ts";
 
 /** Milliseconds within which the detach follows an attach without terminus that means a refusal. */
 const REFUSAL = 500;
@@ -383,6 +385,13 @@ export abstract class ClientLink implements Link, LinkSink {
     if (error !== undefined) {
       const context = breach ? `${this.title}: the peer broke the protocol` : opened ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
       const failure = remoteError("link", breach ? "protocol-violation" : opened ? "link-detached" : "link-refused", context, error);
+      if (!breach && error.condition === AmqpCondition.notImplemented && asksForSecond(this.options) && !opened) {
+        if (this.weaken(failure)) {
+          this.suspend(failure);
+          nextTurn(() => this.host.resume(this));
+        }
+        return;
+      }
       const passing = !breach && opened && (error.condition === LinkCondition.detachForced || (!closed && error.condition !== LinkCondition.stolen));
       if (!passing || !this.#reattach(failure)) this.fail(failure);
     } else if (this.#closing !== undefined) {
@@ -396,6 +405,15 @@ export abstract class ClientLink implements Link, LinkSink {
       this.events?.closing("link", { error: left });
       this.#finishInOrder();
     }
+  }
+
+  /** The peer has not implemented what it asks for: answers whether it is to be attached again, asking for less; else that is its end. */
+  weaken(refusal: AmqpError): boolean {
+    if (this.opened.settled || this.#over !== undefined || !asksForSecond(this.options)) return false;
+    const less = askingLess(this.options, this.title, refusal);
+    if (less instanceof LinkError) this.fail(less);
+    else (this as { options: ResolvedLink }).options = less;
+    return !(less instanceof LinkError);
   }
 
   /** Whether it is attached anew when its session or connection is. */

@@ -22,6 +22,7 @@ import { IncomingLink } from "./link-request.ts";
 import { remoteError } from "./remote-error.ts";
 import { conditionOf } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
+import { nextTurn } from "../transport/next-turn.ts";
 
 /** What a session needs of its connection. */
 export interface SessionHost extends Connection {
@@ -229,6 +230,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     if (error !== undefined) {
       const failure = remoteError("session", breach ? "protocol-violation" : "session-ended",
         breach ? "the peer broke the protocol of a session" : "the peer ended the session", error);
+      if (!breach && error.condition === AmqpCondition.notImplemented && this.#weaken(failure)) return;
       if (breach || error.condition !== AmqpCondition.internalError || !this.#restart(failure)) this.#fail(failure);
     } else if (this.#local === "closed") {
       this.lost(undefined);
@@ -286,6 +288,21 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     delays.lost(this.io.profile.clock.now());
     this.suspend(error);
     this.#again = this.io.profile.clock.setTimer(delays.next(), () => this.host.resumeSession(this));
+    return true;
+  }
+
+  /** The peer has not implemented what a link asked for: it begins again for those that can do with less, if that is not to be the end of others. */
+  #weaken(error: AmqpError): boolean {
+    let again = false;
+    for (const link of [...this.links]) again = link.weaken(error) || again;
+    if (this.links.size === 0) {
+      this.lost(error);
+      return true;
+    }
+    const others = [...this.links].some((link) => link.opened.settled);
+    if (!again || !this.usable || (others && this.io.delays() === undefined)) return false;
+    this.suspend(error);
+    nextTurn(() => this.host.resumeSession(this));
     return true;
   }
 
