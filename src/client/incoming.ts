@@ -368,7 +368,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     if (this.disposed) return this.#settlement === undefined ? SETTLED : settling(this.#settlement.promise);
     const { first } = this;
     // Of what has not come yet the key is remembered when it has.
-    if (first === undefined || (this.partial && outcome === ACCEPTED && this.#lives())) return this.#tell(outcome, state, keeps);
+    if (first === undefined || (this.partial && outcome === ACCEPTED && (this.suspended || this.#lives()))) return this.#tell(outcome, state, keeps);
     return this.#asFirst(first, outcome, () => this.#tell(outcome, state, keeps));
   }
 
@@ -428,7 +428,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     }
     // Where the connection was lost meanwhile, the copy that comes is settled in its stead.
     const told = (): Settling => {
-      if (this.#lives() || this.remoteSettled) return tell();
+      if (this.suspended || this.#lives() || this.remoteSettled) return tell();
       this.disposed = true;
       this.#pass();
       return SETTLED;

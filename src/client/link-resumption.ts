@@ -19,7 +19,9 @@ export interface ResumedLink {
   readonly connection: Connection;
   readonly name: string;
   readonly isSender: boolean;
+  /** What it keeps, and in the options what was asked for. */
   readonly guarantee: Guarantee;
+  readonly options: { readonly guarantee: Guarantee };
   unsettledMap(): readonly UnsettledEntry[] | undefined;
   onResumed(attach: Attach, complete: boolean, rows: RowCounts): void;
   onDowngraded(): void;
@@ -54,7 +56,8 @@ export class LinkResumption {
     const { remoteContainer } = link.connection;
     const known = remoteContainer === this.#peer;
     this.#peer = remoteContainer;
-    if (!this.#keeps) return again ? "reattached" : "new";
+    // With its fallback it keeps less than was asked for.
+    if (!this.#keeps) return !again ? "new" : link.options.guarantee === "exactly-once" ? "downgraded" : "reattached";
     this.#keeps = false;
     if (attach?.unsettled === undefined || link.guarantee !== "exactly-once" || !known) {
       link.onDowngraded();
