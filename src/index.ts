@@ -11,7 +11,7 @@ export type {
   AmqpTypeName, AuthenticateContext, BackoffOptions, BatchOptions, Bytes, CallOptions, CbsOptions, Clock, CloseOptions, ConnectOptions, Connection, ConnectionStatus, ConsumeOptions,
   ContainerOptions, Coordinator, Credentials, CredentialsContext, DeduplicateOptions, Delivery, DeliveryState, DeliveryStateInit, EndpointState, ErrorCode, ErrorInit,
   ErrorOrigin, ErrorScope, Explanation, FlowOptions, Guarantee, IncomingDelivery, Limits, Link, LinkIdentity, LinkOption, LinkRequest, Listener, ListenOptions, Logger,
-  MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, ReconnectOptions, Recovery,
+  MessageId, MessageInit, Opening, Outcome, OutgoingDelivery, PasswordsContext, PeerCertificate, PeerIdentity, PropertyValue, Receiver, ReceiverOptions, ReceiverRequest, ReconnectOptions, Recovery, RedirectOptions,
   Requester, RequesterOptions, Responder, ResponderOptions, SaslClient, SaslClientContext, SaslMessage, SaslServer, SaslServerContext, SaslServerStep,
   ScheduledTask, SchemaIssue, SchemaResult, ScramCredentials, ScramMechanism, ScramOptions, Sendable, Sender, SenderOptions, SenderRequest, SendOptions,
   SendOutcome, Sent, Session, SessionOptions, Settling, Side, Source, SourceInit, StandardSchema, StreamedOptions, TakeOptions, Target, TargetInit, Terminus,

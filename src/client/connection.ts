@@ -24,22 +24,20 @@ import type {
   Connection, Container, Handlers, LinkRequest, Receiver, ReceiverOptions, Requester, RequesterOptions, Responder, ResponderOptions, Sender,
   SenderOptions, Session, SessionOptions, Transaction, TransactionOptions,
 } from "./api.ts";
-import type { ConnectionStatus, EndpointState, Opening, PeerIdentity, Side } from "./shapes.ts";
+import type { EndpointState, Opening, PeerIdentity, Side } from "./shapes.ts";
 import type { ControlLink } from "./control-link.ts";
 import type { DriverOwner } from "./driver.ts";
 import { Driver } from "./driver.ts";
 import type { EventScope } from "./events.ts";
 import { capabilitiesOf, checkEncodable, checkOpen, openOf, unfitClose } from "./encodable.ts";
 import { HeardConnection } from "./heard-connection.ts";
-import type { AfterFlush, ConnectionIo, Delays } from "./link.ts";
+import type { AfterFlush, ClientLink, ConnectionIo, Delays } from "./link.ts";
 import type { DeskOwner } from "./link-desk.ts";
 import { LinkDesk } from "./link-desk.ts";
 import { LinkMaker } from "./link-maker.ts";
 import type { IncomingLink } from "./link-request.ts";
-import { logStatus } from "./log.ts";
 import type { Profile, Socket } from "./profile.ts";
 import { PutOff } from "./put-off.ts";
-import type { Reconnection } from "./reconnection.ts";
 import { closedEarly, lostTransport, remoteError } from "./remote-error.ts";
 import { Replies } from "./replies.ts";
 import { openRequester } from "./requester.ts";
@@ -49,7 +47,6 @@ import { ClientSender } from "./sender.ts";
 import type { SessionHost } from "./session.ts";
 import { ClientSession } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import { StatusFeed } from "./status.ts";
 import { conditionOf } from "./termini.ts";
 import { traced } from "./trace.ts";
 import { Transactions } from "./transactions.ts";
@@ -60,17 +57,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   driver: Driver | undefined = undefined;
   pendingSends = 0;
   pendingBytes = 0;
-  url: string | undefined = undefined;
-  lostAt: number | undefined = undefined;
-  /** What becomes of it when it is lost; undefined: it stays lost. */
-  reconnection: Reconnection | undefined = undefined;
-  /** Called when it is over. */
-  onOver: (() => void) | undefined = undefined;
-  /** Called when it is closed while the container still looks for a socket. */
-  onGiveUp: (() => void) | undefined = undefined;
-  /** Where a listener takes its connections' links; without one they wait for `incoming()`. */
-  onRequest: ((request: IncomingLink) => boolean) | undefined = undefined;
-  readonly #status = new StatusFeed();
   readonly #sessions: Sessions;
   readonly #maker: LinkMaker;
   readonly #desk = new LinkDesk(this);
@@ -139,6 +125,11 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   /** Whether it is over or about to be. */
   get ending(): boolean {
     return this.#over !== undefined || this.#closing !== undefined;
+  }
+
+  /** The error that ended it. */
+  get failure(): AmqpError | undefined {
+    return this.#over instanceof Error ? this.#over : undefined;
   }
 
   // ---------------------------------------------------------------- making things
@@ -210,10 +201,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     return this.#maker.control(session);
   }
 
-  status(): AsyncIterable<ConnectionStatus> {
-    return this.#status.watch();
-  }
-
   open(options?: CallOptions): Promise<void> {
     if (this.ending) return Promise.reject(this.#gone());
     this.#endpoint?.answerOpen(this.profile.clock.now());
@@ -229,11 +216,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   // ---------------------------------------------------------------- the container's calls
 
-  tell(status: ConnectionStatus): void {
-    logStatus(this.profile.logger, this.profile.side, status);
-    this.#status.tell(status);
-  }
-
   /** Runs on a socket; resolves when the peer has opened, rejects when it will not. */
   run(socket: Socket): Promise<void> {
     const { profile } = this;
@@ -242,12 +224,13 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#socket = socket;
     this.#failure = undefined;
     this.url = socket.url;
+    this.hostname = socket.hostname ?? profile.hostname;
     const driver = new Driver(traced(socket.duplex, socket.url, profile), profile.clock, this);
     const takesLinks = (): boolean => profile.side === "server" || this.#takesLinks;
     this.driver = driver;
     this.#endpoint = new ConnectionEndpoint({
       side: profile.side,
-      open: openOf(profile),
+      open: { ...openOf(profile), hostname: this.hostname },
       maxFrameSize: profile.maxFrameSize, channelMax: profile.channelMax, idleTimeout: profile.idleTimeout,
       maxBufferedBytes: profile.limits.maxBufferedBytes, maxEarlyFrameSize: profile.limits.maxSaslFrameSize, sasl: socket.sasl, saslOptional: socket.saslOptional, pool: profile.slabs,
       session: this.#sessionSettings(resolveSessionOptions(undefined, profile.defaults.session)),
@@ -301,6 +284,14 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   forget(session: ClientSession): void {
     this.#sessions.remove(session);
+  }
+
+  /** Takes over a link that its peer has sent here. @throws ConfigError config, limit-exceeded, or why this is over */
+  takeLink(link: ClientLink): void {
+    this.#mustLive();
+    const session = this.#sessions.for(undefined, link.isSender ? "sender" : "receiver", link.name);
+    link.host = session;
+    session.add(link);
   }
 
   get linkCount(): number {
@@ -372,6 +363,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   #ready(open: Open): void {
     this.#preparing = false;
+    this.reconnection?.opened();
     this.#attempt?.resolve();
     this.#attempt = undefined;
     this.#putOff.end(undefined);
@@ -480,7 +472,11 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   #suspend(error: AmqpError): boolean {
     const { driver, reconnection } = this;
     if (this.ending || this.#local !== "active" || reconnection === undefined) return false;
-    if (!reconnection.lost(error)) return false;
+    const final = reconnection.lost(error);
+    if (final !== undefined) {
+      this.#failure = final;
+      return false;
+    }
     this.#local = "uninit";
     this.#remote = "uninit";
     this.lostAt = this.profile.clock.now();
@@ -539,7 +535,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
       else this.driver?.destroy();
       return;
     }
-    await this.#sessions.flush(options, this.profile);
+    await Promise.all([this.onClosing?.(options), this.#sessions.flush(options, this.profile)]);
     if (this.#over !== undefined) return;
     this.#sessions.giveBack();
     this.#local = "closed";

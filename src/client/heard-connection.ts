@@ -1,16 +1,40 @@
-/** What every connection shows of its peer, and how its handlers are told. */
+/** What every connection shows of its peer, what its container makes of it, and how its handlers are told. */
 
-import type { AmqpError } from "../errors.ts";
+import type { AmqpError, RedirectError } from "../errors.ts";
 import type { Open } from "../frames/performatives.ts";
+import type { CloseOptions } from "../options/call.ts";
 import type { Connection, Container, Handlers } from "./api.ts";
 import type { EventName, EventScope } from "./events.ts";
+import type { ClientLink } from "./link.ts";
+import type { IncomingLink } from "./link-request.ts";
+import { logStatus } from "./log.ts";
 import type { Profile } from "./profile.ts";
+import type { Reconnection } from "./reconnection.ts";
+import type { ConnectionStatus } from "./shapes.ts";
+import { StatusFeed } from "./status.ts";
 
 export abstract class HeardConnection {
   readonly container: Container;
   readonly profile: Profile;
+  /** The hostname that our open asks for. */
+  hostname: string | undefined;
+  url: string | undefined = undefined;
+  lostAt: number | undefined = undefined;
+  /** What becomes of it when it is lost; undefined: it stays lost. */
+  reconnection: Reconnection | undefined = undefined;
+  /** Called when it is over. */
+  onOver: (() => void) | undefined = undefined;
+  /** Called when it begins to close in good order, which waits for it. */
+  onClosing: ((options: CloseOptions | undefined) => Promise<unknown>) | undefined = undefined;
+  /** Called when it is closed while the container still looks for a socket. */
+  onGiveUp: (() => void) | undefined = undefined;
+  /** Where a listener takes its connections' links; without one they wait for `incoming()`. */
+  onRequest: ((request: IncomingLink) => boolean) | undefined = undefined;
+  /** Takes a link to where the peer sends it; answers why it does not. Without one no link goes anywhere. */
+  onLinkRedirect: ((link: ClientLink, error: RedirectError) => AmqpError | undefined) | undefined = undefined;
   /** Who hears of it; undefined if nobody does. */
   events: EventScope | undefined;
+  readonly #status = new StatusFeed();
   #own: EventScope | undefined = undefined;
   /** The peer's open. */
   protected remoteOpen: Open | undefined = undefined;
@@ -18,13 +42,23 @@ export abstract class HeardConnection {
   constructor(container: Container, profile: Profile, handlers: Handlers | undefined) {
     this.container = container;
     this.profile = profile;
+    this.hostname = profile.hostname;
     this.events = profile.events?.scope(handlers, profile.events.root);
     if (handlers !== undefined) this.#own = this.events;
     this.emit("on_connection_init");
   }
 
-  get hostname(): string | undefined {
-    return this.profile.hostname;
+  status(): AsyncIterable<ConnectionStatus> {
+    return this.#status.watch();
+  }
+
+  tell(status: ConnectionStatus): void {
+    logStatus(this.profile.logger, this.profile.side, status);
+    this.#status.tell(status);
+  }
+
+  redirected(link: ClientLink, error: RedirectError): AmqpError | undefined {
+    return this.onLinkRedirect === undefined ? error : this.onLinkRedirect(link, error);
   }
 
   get remoteContainer(): string | undefined {

@@ -25,6 +25,14 @@ export function receiverSettings(name: string, options: ResolvedReceiver, maxMes
   };
 }
 
+/** The same with another address of the node, where there is one. */
+export function readdressed(settings: LinkSettings, sender: boolean, address: string | undefined): LinkSettings {
+  const { source, target } = settings;
+  if (address === undefined) return settings;
+  if (!sender) return source == null ? settings : { ...settings, source: { ...source, address } };
+  return target?.type === "target" ? { ...settings, target: { ...target, address } } : settings;
+}
+
 /** What attaches of both roles have. */
 export function commonSettings(name: string, options: ResolvedLink): LinkSettings {
   const { sndSettleMode, rcvSettleMode, offeredCapabilities, desiredCapabilities, properties } = options;

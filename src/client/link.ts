@@ -8,7 +8,7 @@ import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
 import type { SessionEndpoint } from "../engine/session.ts";
 import type { AmqpError } from "../errors.ts";
-import { LinkError } from "../errors.ts";
+import { LinkError, RedirectError } from "../errors.ts";
 import type { ErrorCondition } from "../frames/condition.ts";
 import { AmqpCondition, LinkCondition } from "../frames/condition.ts";
 import type { Attach, UnsettledEntry } from "../frames/performatives.ts";
@@ -28,6 +28,7 @@ import type { LinkTransactions } from "./enlistment.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
 import { UNHEARD } from "./events.ts";
 import { askingLess, asksForSecond } from "./guarantees.ts";
+import { readdressed } from "./link-settings.ts";
 import type { Profile } from "./profile.ts";
 import { LinkResumption } from "./link-resumption.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
@@ -88,6 +89,8 @@ export interface ConnectionIo {
   afterFlush(task: AfterFlush): void;
   /** Fresh waiting times for what comes back by itself; undefined where nothing does. */
   delays(): Delays | undefined;
+  /** The peer sends a link elsewhere: why it does not go there, as an error of the link; undefined where it goes. */
+  redirected(link: ClientLink, error: RedirectError): AmqpError | undefined;
 }
 
 /** What is to be done when the bytes so far are handed over; with an error when they never will be. */
@@ -105,6 +108,8 @@ export abstract class ClientLink implements Link, LinkSink {
   guarantee: Guarantee;
   recovery: Recovery = "new";
   detached = false;
+  /** The address where the peer has sent it, which its attach names from then on. */
+  movedTo: string | undefined = undefined;
   /** Resolves when the peer has attached its end; rejects if it does not. */
   readonly opened = new Deferred<void>();
   readonly #closed = new Deferred<AmqpError | undefined>();
@@ -282,7 +287,7 @@ export abstract class ClientLink implements Link, LinkSink {
   /** The session can take it: it is attached. */
   begin(session: SessionEndpoint): void {
     if (this.#over !== undefined || this.#local !== "uninit") return;
-    this.#settings = this.resuming(this.settings(), session.connection.frameLimit);
+    this.#settings = this.resuming(readdressed(this.settings(), this.isSender, this.movedTo), session.connection.frameLimit);
     this.#local = "active";
     const timeout = this.options.timeout ?? this.host.io.profile.timeouts.attach;
     // Of a first attach the time runs on over lost connections: its caller waits.
@@ -384,14 +389,16 @@ export abstract class ClientLink implements Link, LinkSink {
     if (error === undefined && this.#comesBack(closed)) return;
     if (error !== undefined) {
       const context = breach ? `${this.title}: the peer broke the protocol` : opened ? `${this.title} was detached by the peer` : `${this.title} was refused${this.hint}`;
-      const failure = remoteError("link", breach ? "protocol-violation" : opened ? "link-detached" : "link-refused", context, error);
+      const told = remoteError("link", breach ? "protocol-violation" : opened ? "link-detached" : "link-refused", context, error);
       if (!breach && error.condition === AmqpCondition.notImplemented && asksForSecond(this.options) && !opened) {
-        if (this.weaken(failure)) {
-          this.suspend(failure);
+        if (this.weaken(told)) {
+          this.suspend(told);
           nextTurn(() => this.host.resume(this));
         }
         return;
       }
+      const failure = told instanceof RedirectError && !breach && this.over === undefined && this.lasting ? this.host.io.redirected(this, told) : told;
+      if (failure === undefined) return;
       const passing = !breach && opened && (error.condition === LinkCondition.detachForced || (!closed && error.condition !== LinkCondition.stolen));
       if (!passing || !this.#reattach(failure)) this.fail(failure);
     } else if (this.#closing !== undefined) {

@@ -56,6 +56,8 @@ export interface Socket {
   readonly transport?: Transport | undefined;
   /** Without user and password. */
   readonly url: string;
+  /** What the open says that we want to reach. @default the profile's */
+  readonly hostname?: string | undefined;
   readonly sasl: SaslSide | undefined;
   /** Listening side: whether a peer may leave SASL out. @default false */
   readonly saslOptional?: boolean | undefined;

@@ -5,8 +5,10 @@ import type { Delays } from "./link.ts";
 
 /** What the container does about a connection that is lost. */
 export interface Reconnection {
-  /** Whether it is to be made again after this. */
-  lost(error: AmqpError): boolean;
+  /** It is open. */
+  opened(): void;
+  /** Why it stays lost after this, if it does: the error, or one that says more; undefined: it is to be made again. */
+  lost(error: AmqpError): AmqpError | undefined;
   /** Begins to look for another socket. */
   begin(): void;
   /** Fresh waiting times, for sessions and links that come back. */

@@ -5,6 +5,7 @@ import { AmqpError as BaseError, ConnectionError, LinkError, RedirectError, Sess
 import type { ErrorCondition } from "../frames/condition.ts";
 import { AmqpCondition, ConnectionCondition, LinkCondition } from "../frames/condition.ts";
 import { printable } from "../frames/printable.ts";
+import { Typed } from "../wire/values.ts";
 
 /** Characters of a peer's text that an error repeats. */
 const LONGEST_TEXT = 500;
@@ -25,8 +26,7 @@ export function remoteError(scope: "connection" | "session" | "link", code: Erro
   };
   const message = `${context}: ${name}${text}`;
   if (condition.condition === ConnectionCondition.redirect || condition.condition === LinkCondition.redirect) {
-    const redirect = redirectOf(message, init);
-    if (redirect !== undefined) return redirect;
+    return redirectOf(scope, message, init);
   }
   if (scope === "connection") return new ConnectionError(message, init);
   return scope === "session" ? new SessionError(message, init) : new LinkError(message, init);
@@ -53,11 +53,26 @@ export function lostTransport(why: string | undefined, error: Error | undefined)
   return new ConnectionError(message, { code: why === undefined ? "disconnected" : "handshake-failed", scope: "connection", origin: "transport", retryable: true, cause: error });
 }
 
-function redirectOf(message: string, init: AmqpErrorInit): AmqpError | undefined {
-  const info = new Map(Object.entries(init.info ?? {}));
-  const host = info.get("network-host") ?? info.get("hostname");
+/** Where the peer sends us; where it does not say so in words that can be used, an error of the endpoint that says that. */
+function redirectOf(scope: "connection" | "session" | "link", message: string, from: AmqpErrorInit): AmqpError {
+  const info = new Map(Object.entries(from.info ?? {}));
+  const [host = textOf(info.get("hostname")), address] = [textOf(info.get("network-host")), textOf(info.get("address"))];
   const port = Number(info.get("port"));
-  if (typeof host !== "string" || !Number.isInteger(port) || port < 1 || port > 65535) return undefined;
-  const address = info.get("address");
-  return new RedirectError(message, { ...init, code: "redirect", host, port, address: typeof address === "string" ? address : undefined });
+  const init: AmqpErrorInit = { ...from, code: "redirect", retryable: false };
+  if (host === undefined || !HOST.test(host) || !Number.isInteger(port) || port < 1 || port > 65535) {
+    const missing = `${message}; not followed: the peer does not say where to, by network-host or hostname and a port`;
+    return scope === "link" ? new LinkError(missing, init) : new ConnectionError(missing, init);
+  }
+  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const there = address === undefined ? place : `${place}, address ${JSON.stringify(printable(address, 200))}`;
+  return new RedirectError(`${message}; not followed: connect to ${there}, or allow it by option redirects: { allow: ["${place}"] }`, { ...init, host, port, address });
+}
+
+/** What a host can look like, a name or an address without brackets. */
+const HOST = /^[\p{L}\p{N}_.:-]{1,253}$/u;
+
+/** A text of a peer's `info`, where it may be a symbol too. */
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return value instanceof Typed && value.type === "symbol" ? String(value.value) : undefined;
 }

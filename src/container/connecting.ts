@@ -3,7 +3,7 @@
 import type { ClientConnection } from "../client/connection.ts";
 import type { Socket } from "../client/profile.ts";
 import { bounds, within } from "../client/waiting.ts";
-import { AmqpError, ConnectionError } from "../errors.ts";
+import { AmqpError, ConnectionError, RedirectError } from "../errors.ts";
 import type { Clock } from "../options/environment.ts";
 import type { ResolvedConnect } from "../options/resolve-connect.ts";
 import type { ParsedUrl } from "../options/url.ts";
@@ -12,6 +12,8 @@ import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import type { WebSocketSettings } from "../transport/duplex-options.ts";
 import { streamDuplex } from "../transport/streams.ts";
 import type { TlsSessions } from "../transport/tls-sessions.ts";
+import { Redirects } from "./redirects.ts";
+import type { Target } from "./redirects.ts";
 import { Renewal } from "./renewal.ts";
 import { identityFor, signIn } from "./signing-in.ts";
 import type { Identity } from "./signing-in.ts";
@@ -19,10 +21,16 @@ import { connectDuplex } from "#transport";
 
 /** Who looks for a socket again and again. */
 export interface Looking {
-  /** It is open, on the url of that index. */
-  opened(index: number): void;
-  /** An attempt has failed, or the connection is lost; whether it is to be made again. */
-  lost(error: AmqpError): boolean;
+  /** Where the peer sends us on the way. */
+  readonly redirects: Redirects;
+  /** The first connect tries the url of that index. */
+  trying(index: number): void;
+  /** The first connect is over: what is lost from now on is looked for here. */
+  connected(): void;
+  /** What sent us elsewhere in the moment in which the first connect had opened. */
+  takeEarly(): RedirectError | undefined;
+  /** An attempt has failed: why that is the end, or undefined where it is to be made again. */
+  lost(error: AmqpError): AmqpError | undefined;
   look(): Promise<void>;
 }
 
@@ -32,21 +40,23 @@ export async function connectAny(connection: ClientConnection, options: Resolved
   if (reconnecting !== undefined && persists()) return connectAtLast(connection, reconnecting);
   const giveUp = new AbortController();
   connection.onGiveUp = () => giveUp.abort(new ConnectionError("the connection was closed before it was open", { code: "connection-closed", scope: "connection" }));
-  const attempts = tryEach(connection, options, giveUp.signal);
+  const attempts = tryEach(connection, options, clock, reconnecting, giveUp.signal);
   attempts.catch(() => undefined);
   try {
-    const index = await within(attempts, bounds(clock, { timeout: options.timeout, signal: options.signal }, options.timeout, "connection", "no peer was reached"),
+    await within(attempts, bounds(clock, { timeout: options.timeout, signal: options.signal }, options.timeout, "connection", "no peer was reached"),
       (reason) => giveUp.abort(reason));
-    reconnecting?.opened(index);
   } catch (error) {
     // What was asked for just before `run()` runs by now.
-    if (error instanceof AmqpError && !connection.ending && persists() && reconnecting?.lost(error) === true) {
+    if (error instanceof AmqpError && !connection.ending && persists() && reconnecting !== undefined && reconnecting.lost(error) === undefined) {
       connection.driver?.abandon();
-      return connectAtLast(connection, reconnecting);
+      await connectAtLast(connection, reconnecting);
+      return;
     }
     giveUpOn(connection, error);
     connection.driver?.awaitEnd();
     throw error;
+  } finally {
+    reconnecting?.connected();
   }
 }
 
@@ -66,33 +76,55 @@ function giveUpOn(connection: ClientConnection, error: unknown): void {
   connection.fail(error instanceof AmqpError ? error : new ConnectionError("connecting was aborted", { code: "connect-failed", scope: "connection", cause: error }));
 }
 
-/** Answers which url it was. */
-async function tryEach(connection: ClientConnection, options: ResolvedConnect, signal: AbortSignal): Promise<number> {
+/** Tries each url once, and where its peer sends us. */
+async function tryEach(connection: ClientConnection, options: ResolvedConnect, clock: Clock, looking: Looking | undefined, signal: AbortSignal): Promise<void> {
   const errors: AmqpError[] = [];
+  const redirects = looking?.redirects ?? new Redirects();
   let attempt = 0;
   for (const [index, url] of options.urls.entries()) {
-    attempt += 1;
-    const shown = placeOf(url);
-    connection.tell({ type: "connecting", url: shown, attempt });
+    const home = { url, options };
+    looking?.trying(index);
+    redirects.begin(home);
     try {
-      await connection.run(await openSocket(connection, url, options, attempt, signal));
-      return index;
+      await follow(home, redirects, clock, async (target) => {
+        attempt += 1;
+        connection.tell({ type: "connecting", url: placeOf(target.url), attempt });
+        await connection.run(await openSocket(connection, target.url, target.options, attempt, signal));
+        // A peer that opens and at once sends us elsewhere has not really let us in.
+        const early = looking?.takeEarly() ?? connection.failure;
+        if (early?.code === "redirect") throw early;
+      });
+      return;
     } catch (error) {
       signal.throwIfAborted();
       connection.driver?.abandon();
       if (!(error instanceof AmqpError)) throw error;
       errors.push(error);
       connection.events?.fail("on_transport_error", { connection, error }, true);
-      if (connection.events?.isFatal(error) === true) break;
+      if (connection.ending || connection.events?.isFatal(error) === true) break;
     }
   }
   throw allFailed(errors);
 }
 
-/** One error for all urls; of an only url it says the same as its cause. */
-export function allFailed(errors: readonly AmqpError[]): ConnectionError {
+/** Goes to a place, and on to where its peer sends us, as far as that is allowed. @throws what the last attempt failed with, RedirectError where it is not */
+export async function follow(first: Target, redirects: Redirects, clock: Clock, attempt: (target: Target) => Promise<void>): Promise<void> {
+  for (let target = first; ;) {
+    try {
+      await attempt(target);
+      return;
+    } catch (error) {
+      if (!(error instanceof RedirectError)) throw error;
+      target = redirects.next(error, clock.now());
+    }
+  }
+}
+
+/** One error for all urls; of an only url it says the same as its cause, and where that leads elsewhere it is the cause itself. */
+export function allFailed(errors: readonly AmqpError[]): AmqpError {
   const [only, ...others] = errors as readonly [AmqpError, ...AmqpError[]];
   if (others.length === 0) {
+    if (only instanceof RedirectError) return only;
     const { code, origin, retryable, condition, description, info } = only;
     return new ConnectionError(only.message, { code, scope: "connection", origin, retryable, condition, description, info, errors, cause: only });
   }
@@ -110,7 +142,7 @@ export async function openSocket(connection: ClientConnection, url: ParsedUrl, o
   try {
     // Given up meanwhile, by a close perhaps: a transport of the program's own may not know of it.
     signal.throwIfAborted();
-    return { duplex, transport, url: shown, ...signIn(identity, url, shown, options, duplex), ...keepAuthorised(connection, identity, url, options, duplex) };
+    return { duplex, transport, url: shown, hostname: options.virtualHost ?? url.host, ...signIn(identity, url, shown, options, duplex), ...keepAuthorised(connection, identity, url, options, duplex) };
   } catch (error) {
     duplex.start(DEAF);
     duplex.destroy();

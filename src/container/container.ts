@@ -27,8 +27,9 @@ import { allocate } from "#platform";
 import { keepTlsSessions } from "#transport";
 import { systemClock } from "./clock.ts";
 import { connectAny } from "./connecting.ts";
+import { followLinks } from "./link-redirects.ts";
 import { startListener } from "./listener.ts";
-import { Reconnecting } from "./reconnecting.ts";
+import { NEVER, Reconnecting } from "./reconnecting.ts";
 import { Running } from "./running.ts";
 import { warnOnce } from "./warnings.ts";
 
@@ -77,9 +78,26 @@ export class ContainerCore implements ContainerApi {
     const resolved = resolveConnectOptions(url, options, this.#options);
     checkAllowed(resolved.allowedMechs, [...resolved.mechanisms.keys()]);
     const connection = this.#add(new ClientConnection(this, this.#clientProfile(resolved), resolved.handler));
-    const reconnecting = resolved.reconnect === undefined ? undefined : new Reconnecting(connection, resolved, resolved.reconnect, this.clock, Math.random);
+    const connected = this.#begin(connection, resolved);
+    return opening(connection as Connection, connected.then(() => connection), connection.events);
+  }
+
+  /** Begins to connect, to what the peer sends us to as well where that is allowed. */
+  #begin(connection: ClientConnection, resolved: ResolvedConnect, elsewhere: boolean = false): Promise<void> {
+    const { reconnect, redirects } = resolved;
+    // Without reconnecting there are no further attempts but where the peer sends us.
+    const rules = reconnect ?? (redirects && NEVER);
+    const reconnecting = rules && new Reconnecting(connection, resolved, rules, this.clock, Math.random);
     connection.reconnection = reconnecting;
-    return opening(connection as Connection, connectAny(connection, resolved, this.clock, reconnecting, () => this.#running.on).then(() => connection), connection.events);
+    if (redirects !== undefined && reconnecting !== undefined && !elsewhere) {
+      followLinks(connection, () => reconnecting.redirects.here, this.clock, ({ url, options }) => {
+        const further = { ...options, urls: [url] };
+        // Its program knows of the connection that it has made: handlers hear of the links of this one, and not of itself.
+        const there = this.#add(new ClientConnection(this, { ...this.#clientProfile(further), events: undefined }));
+        return { connection: there, connected: this.#begin(there, further, true) };
+      });
+    }
+    return connectAny(connection, resolved, this.clock, reconnecting, () => this.#running.on);
   }
 
   createSender<Body = unknown>(

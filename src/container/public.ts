@@ -39,6 +39,7 @@ export type { CallOptions, CloseOptions, ErrorInit } from "../options/call.ts";
 export type { Credentials, CredentialsContext, TlsOptions, Transport, WebSocketOptions } from "../options/connect.ts";
 export { Backoff } from "../options/reconnect.ts";
 export type { BackoffOptions, ReconnectOptions } from "../options/reconnect.ts";
+export type { RedirectOptions } from "../options/redirects.ts";
 export type { Clock, Logger } from "../options/environment.ts";
 export type { Limits } from "../options/limits.ts";
 export type { BatchOptions, FlowOptions, Guarantee, TakeOptions } from "../options/link.ts";

@@ -7,15 +7,21 @@ import pRetry from "p-retry";
 import type { ClientConnection } from "../client/connection.ts";
 import type { Reconnection } from "../client/reconnection.ts";
 import { bounds, within } from "../client/waiting.ts";
-import { AmqpError, ConnectionError } from "../errors.ts";
+import { AmqpError, ConnectionError, RedirectError } from "../errors.ts";
 import type { Clock } from "../options/environment.ts";
 import type { ResolvedReconnect } from "../options/reconnect.ts";
 import type { ResolvedConnect } from "../options/resolve-connect.ts";
 import { timerDelay } from "../options/timeouts.ts";
+import type { ParsedUrl } from "../options/url.ts";
 import { Delays } from "./backoff.ts";
 import type { Looking } from "./connecting.ts";
-import { allFailed, openSocket, placeOf } from "./connecting.ts";
+import { allFailed, follow, openSocket, placeOf } from "./connecting.ts";
+import { Redirects } from "./redirects.ts";
+import type { Target } from "./redirects.ts";
 import { judge } from "./retry-rules.ts";
+
+/** How a connection comes back that does not: it only goes where its peer sends it. */
+export const NEVER: ResolvedReconnect = { initialDelay: 0, maxDelay: 0, factor: 1, jitter: false, maxAttempts: 0, initial: false, fatalConditions: [] };
 
 export class Reconnecting implements Looking, Reconnection {
   readonly #connection: ClientConnection;
@@ -24,8 +30,18 @@ export class Reconnecting implements Looking, Reconnection {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #delays: Delays;
+  /** Where the peer has sent us, step by step. */
+  readonly redirects = new Redirects();
   /** Where the next round begins: at the url that worked last. */
   #first = 0;
+  /** The url that is tried. */
+  #trying = 0;
+  /** An attempt is under way: who makes it goes on where it leads. */
+  #attempting = false;
+  /** What sent us elsewhere in the very moment in which the attempt had opened. */
+  #early: RedirectError | undefined = undefined;
+  /** Where the next round goes first: the peer has sent us there. */
+  #detour: Target | undefined = undefined;
   /** Attempts since the last open. */
   #attempts = 0;
   /** Refusals of our credentials in a row. */
@@ -42,21 +58,49 @@ export class Reconnecting implements Looking, Reconnection {
     this.#delays = new Delays(reconnect, random);
   }
 
-  /** It is open, on this url. */
-  opened(index: number): void {
-    this.#first = index;
+  trying(index: number): void {
+    this.#attempting = true;
+    this.#trying = index;
+  }
+
+  connected(): void {
+    this.#attempting = false;
+  }
+
+  opened(): void {
+    this.#first = this.#trying;
     this.#attempts = 0;
     this.#refusals = 0;
     this.#delays.opened(this.#clock.now());
   }
 
-  lost(error: AmqpError): boolean {
-    this.#delays.lost(this.#clock.now());
+  lost(error: AmqpError): AmqpError | undefined {
+    const now = this.#clock.now();
+    this.#delays.lost(now);
     this.#error = error;
-    return this.#goesOn(error);
+    if (!(error instanceof RedirectError)) return this.#goesOn(error) ? undefined : error;
+    if (this.#attempting) {
+      this.#early = error;
+      return undefined;
+    }
+    try {
+      this.#detour = this.redirects.next(error, now);
+      return undefined;
+    } catch (refused) {
+      return refused as RedirectError;
+    }
+  }
+
+  /** What an attempt has to follow before it is done. */
+  takeEarly(): RedirectError | undefined {
+    const early = this.#early;
+    this.#early = undefined;
+    return early;
   }
 
   begin(): void {
+    // Whoever makes the attempt goes on with it.
+    if (this.#early !== undefined) return;
     this.look().catch((error: unknown) => {
       this.#connection.fail(error instanceof AmqpError ? error
         : new ConnectionError("reconnecting failed", { code: "connect-failed", scope: "connection", cause: error }));
@@ -71,7 +115,8 @@ export class Reconnecting implements Looking, Reconnection {
   async look(): Promise<void> {
     const giveUp = new AbortController();
     const onAbort = (): void => giveUp.abort(this.#options.signal?.reason);
-    this.#connection.onGiveUp = () => giveUp.abort(new ConnectionError("the connection was closed", { code: "connection-closed", scope: "connection" }));
+    const onGiveUp = (): void => giveUp.abort(new ConnectionError("the connection was closed", { code: "connection-closed", scope: "connection" }));
+    this.#connection.onGiveUp = onGiveUp;
     this.#options.signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await pRetry(() => this.#round(giveUp.signal), {
@@ -80,37 +125,54 @@ export class Reconnecting implements Looking, Reconnection {
       });
     } finally {
       this.#options.signal?.removeEventListener("abort", onAbort);
-      this.#connection.onGiveUp = undefined;
+      // A peer that opens and is lost at once has begun another looking by now.
+      if (this.#connection.onGiveUp === onGiveUp) this.#connection.onGiveUp = undefined;
     }
   }
 
-  /** Waits, then tries each url once. @throws ConnectionError with every cause */
+  /** Goes where the peer has sent us, or waits and tries each url once. @throws ConnectionError with every cause */
   async #round(signal: AbortSignal): Promise<void> {
     const { urls } = this.#options;
     const errors: AmqpError[] = [];
+    const detour = this.#detour;
+    this.#detour = undefined;
+    if (detour !== undefined && (await this.#try(detour, 0, signal, errors))) return;
     let delay = this.#error === undefined ? 0 : this.#delays.next();
     for (let n = 0; n < urls.length && this.#attempts < this.#reconnect.maxAttempts; n++) {
       const index = (this.#first + n) % urls.length;
-      this.#attempts += 1;
-      try {
-        await this.#attempt(index, delay, signal);
-        this.opened(index);
-        return;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof AmqpError)) throw error;
-        this.#error = error;
-        errors.push(error);
-        this.#connection.events?.fail("on_transport_error", { connection: this.#connection, error }, true);
-      }
+      const home = { url: urls[index] as ParsedUrl, options: this.#options };
+      this.#trying = index;
+      this.redirects.begin(home);
+      if (await this.#try(home, delay, signal, errors)) return;
       delay = 0;
     }
     throw allFailed(errors.length === 0 && this.#error !== undefined ? [this.#error] : errors);
   }
 
-  async #attempt(index: number, delay: number, signal: AbortSignal): Promise<void> {
-    const url = this.#options.urls[index];
-    if (url === undefined) return;
+  /** One place, and those that it leads to. Whether it opened; if not, `errors` has one more. */
+  async #try(target: Target, delay: number, signal: AbortSignal, errors: AmqpError[]): Promise<boolean> {
+    this.#attempting = true;
+    try {
+      await follow(target, this.redirects, this.#clock, async (place) => {
+        this.#attempts += 1;
+        await this.#attempt(place, place === target ? delay : 0, signal);
+        const early = this.takeEarly();
+        if (early !== undefined) throw early;
+      });
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof AmqpError)) throw error;
+      this.#error = error;
+      errors.push(error);
+      this.#connection.events?.fail("on_transport_error", { connection: this.#connection, error }, true);
+      return false;
+    } finally {
+      this.#attempting = false;
+    }
+  }
+
+  async #attempt({ url, options }: Target, delay: number, signal: AbortSignal): Promise<void> {
     const shown = placeOf(url);
     const connection = this.#connection;
     if (this.#error === undefined) connection.tell({ type: "connecting", url: shown, attempt: this.#attempts });
@@ -122,7 +184,7 @@ export class Reconnecting implements Looking, Reconnection {
     const own = new AbortController();
     const onAbort = (): void => own.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    const trying = openSocket(connection, url, this.#options, this.#attempts, own.signal).then((socket) => {
+    const trying = openSocket(connection, url, options, this.#attempts, own.signal).then((socket) => {
       own.signal.throwIfAborted();
       return connection.run(socket);
     });

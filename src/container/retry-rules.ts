@@ -28,7 +28,8 @@ export interface Circumstances {
 
 /** Whether to try again, to ask for credentials first, or to give up. */
 export function judge(error: AmqpError, { fatalConditions, reconnecting, canRefresh }: Circumstances): Verdict {
-  if (error instanceof ConfigError) return "stop";
+  // Where the peer sends us elsewhere and we do not go, it would do so again.
+  if (error instanceof ConfigError || error.code === "redirect") return "stop";
   if (error.condition !== undefined && fatalConditions.includes(error.condition)) return "stop";
   if (error.code === "auth-failed" || error.condition === AmqpCondition.unauthorizedAccess) {
     if (error.retryable) return "retry";

@@ -3,6 +3,7 @@
 import type { CallOptions } from "./call.ts";
 import type { Limits } from "./limits.ts";
 import type { Backoff, ReconnectOptions } from "./reconnect.ts";
+import type { RedirectOptions } from "./redirects.ts";
 import type { CbsOptions, SaslClient, SaslClientContext } from "./sasl.ts";
 import type { Timeouts } from "./timeouts.ts";
 
@@ -110,6 +111,8 @@ export interface ConnectOptions extends CallOptions {
   transport?: Transport | ((url: string) => Promise<Transport>) | undefined;
   limits?: Limits | undefined;
   timeouts?: Timeouts | undefined;
+  /** Whether to go where the peer sends a connection or a link. @default never: it ends with a RedirectError that says where to */
+  redirects?: RedirectOptions | undefined;
   /** How long and ulong are read: numbers where safe and else bigint, always number, always bigint. @default "auto" */
   int64?: Int64Mode | undefined;
   /** Read every value into its exact wrapper. @default false */

@@ -12,6 +12,8 @@ import { asList, asWords, layered, resolveLimits, resolveTimeouts } from "./reso
 import { connectSchema, tlsSchema } from "./schemas.ts";
 import { Secret } from "./secret.ts";
 import type { ResolvedReconnect } from "./reconnect.ts";
+import { resolveRedirects } from "./redirects.ts";
+import type { ResolvedRedirects } from "./redirects.ts";
 import { resolveReconnect } from "./resolve-reconnect.ts";
 import type { CbsOptions, SaslClient, SaslClientContext } from "./sasl.ts";
 import type { ResolvedTimeouts, Timeouts } from "./timeouts.ts";
@@ -56,6 +58,8 @@ export interface ResolvedConnect {
   readonly webSocket: Secret<WebSocketOptions>;
   /** undefined: a connection that is lost stays lost, as over a transport that cannot be made anew. */
   readonly reconnect: ResolvedReconnect | undefined;
+  /** undefined: redirects are not followed. */
+  readonly redirects: ResolvedRedirects | undefined;
   readonly transport: Transport | ((url: string) => Promise<Transport>) | undefined;
   readonly limits: ResolvedLimits;
   readonly timeouts: ResolvedTimeouts;
@@ -104,6 +108,7 @@ export function resolveConnectOptions(
   }
   if (all.sni !== undefined && isAddress(all.sni)) throw configError(WHERE, 'option "sni" must be a name, not an address');
   if (given.webSocket !== undefined && urls.every((one) => one.request === undefined)) throw configError(WHERE, 'option "webSocket" is for ws:// and wss:// urls');
+  if (all.redirects !== undefined && typeof all.transport === "object") throw configError(WHERE, 'option "redirects" needs a transport that can be made anew: give option "transport" as a function');
   if (!HAS_SOCKETS && all.transport === undefined) refuseInBrowser(urls, all);
   return {
     urls,
@@ -132,6 +137,7 @@ export function resolveConnectOptions(
     properties: all.properties,
     webSocket: new Secret({ ...all.webSocket }),
     reconnect: typeof all.transport === "object" ? undefined : resolveReconnect(all.reconnect, WHERE),
+    redirects: all.redirects && resolveRedirects(all.redirects, WHERE),
     transport: all.transport,
     limits: resolveLimits(second?.limits, first?.limits, defaults.connection?.limits, defaults.limits),
     timeouts,

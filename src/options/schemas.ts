@@ -16,6 +16,7 @@ import { isStandardSchema } from "./standard-schema.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 import type { MessagingHandlerOptions } from "./messaging.ts";
 import type { ReconnectOptions } from "./reconnect.ts";
+import type { RedirectOptions } from "./redirects.ts";
 import type { OutcomeInit, SourceInit, TargetInit, TerminusInit } from "./terminus.ts";
 import type { Timeouts } from "./timeouts.ts";
 import type { TransactionOptionsBase } from "./transaction.ts";
@@ -118,6 +119,10 @@ export const connectShape: Shape<ConnectOptions> = {
   heartbeat: duration,
   handler: handlers,
   tls: rule("true, false or an object of TLS options", (value) => typeof value === "boolean" || isBag(value)),
+  redirects: bag<RedirectOptions>({
+    allow: needed("a list of hosts that is not empty", (value) => Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string")),
+    max: whole(1, 10),
+  }),
   reconnect: rule("true, false, a Backoff or an object of options", (value) => typeof value === "boolean" || isBag(value)),
   saslEnabled: flag,
   allowedMechs: texts,

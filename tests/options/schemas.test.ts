@@ -40,7 +40,7 @@ describe("schema and interface have the same names", () => {
     ["ConnectOptions", schemas.connectShape, names<ConnectOptions>({
       ...call, url: 1, urls: 1, address: 1, handler: 1, heartbeat: 1, tls: 1, reconnect: 1, saslEnabled: 1, allowedMechs: 1, allowInsecureMechs: 1, virtualHost: 1, sni: 1, user: 1,
       password: 1, credentials: 1, token: 1, cbs: 1, mechanisms: 1, containerId: 1, maxFrameSize: 1, channelMax: 1, idleTimeout: 1, offeredCapabilities: 1, desiredCapabilities: 1, properties: 1,
-      webSocket: 1, transport: 1, limits: 1, timeouts: 1, int64: 1, typed: 1,
+      webSocket: 1, transport: 1, limits: 1, timeouts: 1, redirects: 1, int64: 1, typed: 1,
     })],
     ["SessionOptions", schemas.sessionShape, names<SessionOptions>({ ...call, handler: 1, incomingWindow: 1, outgoingWindow: 1, handleMax: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1 })],
     ["TargetInit", schemas.targetShape, names<TargetInit>(terminus)],

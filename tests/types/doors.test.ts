@@ -22,7 +22,7 @@ const DOORS = {
     types: [
       "AuthenticateContext", "CbsOptions", "PasswordsContext", "PeerCertificate", "SaslClient", "SaslClientContext", "SaslMessage", "SaslServer",
       "SaslServerContext", "SaslServerStep", "ScramCredentials", "ScramMechanism", "ScramOptions",
-      "AmqpTypeName", "BackoffOptions", "BatchOptions", "ReconnectOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
+      "AmqpTypeName", "BackoffOptions", "BatchOptions", "ReconnectOptions", "RedirectOptions", "Bytes", "CallOptions", "Clock", "CloseOptions", "ConnectOptions", "Connection", "ConnectionStatus", "ConsumeOptions",
       "ContainerOptions", "Coordinator", "Credentials", "CredentialsContext", "DeduplicateOptions", "Delivery", "DeliveryState", "DeliveryStateInit", "EndpointState",
       "ErrorCode", "ErrorInit", "ErrorOrigin", "ErrorScope", "Explanation", "FlowOptions", "Guarantee", "IncomingDelivery", "Limits", "Link", "LinkIdentity", "LinkOption",
       "LinkRequest", "Listener", "ListenOptions", "Logger", "MessageId", "MessageInit", "Opening", "Outcome", "OutgoingDelivery", "PeerIdentity",
