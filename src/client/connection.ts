@@ -14,11 +14,9 @@ import type { Open } from "../frames/performatives.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
 import { resolveSessionOptions } from "../options/resolve-link.ts";
 import type { ResolvedSession } from "../options/resolve-link.ts";
-import type { Transport } from "../options/connect.ts";
 import type { SourceInit, TargetInit } from "../options/terminus.ts";
 import type { Need } from "../sasl/mechanism.ts";
 import { Deferred } from "../util/deferred.ts";
-import type { PeerCertificate } from "../util/peer-certificate.ts";
 import { SlabWriter } from "../util/slab.ts";
 import type {
   Connection, Container, Handlers, LinkRequest, Receiver, ReceiverOptions, Requester, RequesterOptions, Responder, ResponderOptions, Sender,
@@ -31,7 +29,8 @@ import { Driver } from "./driver.ts";
 import type { EventScope } from "./events.ts";
 import { capabilitiesOf, checkEncodable, checkOpen, openOf, unfitClose } from "./encodable.ts";
 import { HeardConnection } from "./heard-connection.ts";
-import type { AfterFlush, ClientLink, ConnectionIo, Delays } from "./link.ts";
+import type { AfterFlush, ClientLink, ConnectionIo } from "./link.ts";
+import type { Delays } from "./reconnection.ts";
 import type { DeskOwner } from "./link-desk.ts";
 import { LinkDesk } from "./link-desk.ts";
 import { LinkMaker } from "./link-maker.ts";
@@ -50,6 +49,7 @@ import { Sessions } from "./sessions.ts";
 import { conditionOf } from "./termini.ts";
 import { traced } from "./trace.ts";
 import { Transactions } from "./transactions.ts";
+import { settleAll } from "./turnover.ts";
 import { bounds, opening, within } from "./waiting.ts";
 
 export class ClientConnection extends HeardConnection implements Connection, ConnectionSink, DeskOwner, DriverOwner, ConnectionIo, SessionHost {
@@ -65,7 +65,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   #afterFlush: AfterFlush[] = [];
   #replies: Replies | undefined = undefined;
   #endpoint: ConnectionEndpoint | undefined = undefined;
-  #socket: Socket | undefined = undefined;
   #attempt: Deferred<void> | undefined = undefined;
   readonly #putOff = new PutOff();
   #local: Side = "uninit";
@@ -95,11 +94,6 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     return this;
   }
 
-  /** What the program gave instead of a socket. */
-  get transport(): Transport | undefined {
-    return this.#socket?.transport;
-  }
-
   get state(): EndpointState {
     return { local: this.#local, remote: this.#remote };
   }
@@ -109,13 +103,9 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   }
 
   get identity(): PeerIdentity | undefined {
-    if (this.profile.side === "client" || this.#socket === undefined) return undefined;
+    if (this.profile.side === "client" || this.socket === undefined) return undefined;
     const sasl = this.#endpoint?.identity;
     return { mechanism: sasl?.mechanism ?? "NONE", user: sasl?.user, certificate: this.peerCertificate };
-  }
-
-  get peerCertificate(): PeerCertificate | undefined {
-    return this.#socket?.duplex.peerCertificate;
   }
 
   get closed(): Promise<AmqpError | undefined> {
@@ -221,7 +211,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     const { profile } = this;
     const attempt = new Deferred<void>();
     this.#attempt = attempt;
-    this.#socket = socket;
+    this.socket = socket;
     this.#failure = undefined;
     this.url = socket.url;
     this.hostname = socket.hostname ?? profile.hostname;
@@ -346,16 +336,16 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     }
     this.#local = "active";
     this.#remote = "active";
-    const socket = this.#socket as Socket;
+    const socket = this.socket as Socket;
     if (socket.prepare === undefined) {
       this.#ready(open);
       return;
     }
     this.#preparing = true;
     socket.prepare().then(() => {
-      if (this.#socket === socket && this.#attempt !== undefined) this.#ready(open);
+      if (this.socket === socket && this.#attempt !== undefined) this.#ready(open);
     }, (error: unknown) => {
-      if (this.#socket !== socket || this.#attempt === undefined) return;
+      if (this.socket !== socket || this.#attempt === undefined) return;
       this.#endpoint?.close();
       this.#refuse(error as AmqpError);
     });
@@ -423,7 +413,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
 
   onSaslNeed(need: Need): void {
     const endpoint = this.#endpoint as ConnectionEndpoint;
-    const { answer } = this.#socket as Socket;
+    const { answer } = this.socket as Socket;
     const { clock } = this.profile;
     const ask = async (): Promise<void> => {
       const fulfilled = await answer(need);
@@ -452,7 +442,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   onTransportClosed(error: Error | undefined): void {
     const endpoint = this.#endpoint as ConnectionEndpoint;
     const why = endpoint.handleEnd();
-    this.#socket?.release?.();
+    this.socket?.release?.();
     const lost = lostTransport(why, error);
     this.#remote = "closed";
     this.emit("on_transport_closed");
@@ -469,7 +459,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   // ---------------------------------------------------------------- losing the socket
 
   /** The socket is lost, and the container looks for another one: everything waits for it. False where it does not. */
-  #suspend(error: AmqpError): boolean {
+  #suspend(error: AmqpError, quietly: boolean = false): boolean {
     const { driver, reconnection } = this;
     if (this.ending || this.#local !== "active" || reconnection === undefined) return false;
     const final = reconnection.lost(error);
@@ -483,14 +473,27 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#congested = false;
     this.#afterFlush.splice(0).forEach((task) => task(error));
     this.#sessions.suspend(error);
-    this.#socket?.release?.();
+    this.socket?.release?.();
     this.driver = undefined;
     driver?.abandon();
     this.tell({ type: "disconnected", error });
-    this.events?.fail("on_transport_error", { connection: this, error }, true);
-    this.events?.fail("on_disconnected", { connection: this, error }, true);
+    if (!quietly) this.events?.fail("on_transport_error", { connection: this, error }, true);
+    if (!quietly) this.events?.fail("on_disconnected", { connection: this, error }, true);
     reconnection.begin();
     return true;
+  }
+
+  /** Goes on over another socket, in good order: what is under way gets `time` milliseconds, what is new waits. */
+  async turnOver(why: AmqpError, time: number): Promise<void> {
+    try {
+      if (!await settleAll(this, () => this.#sessions.links(), time)) return;
+      this.#sessions.writeDispositions();
+      this.#endpoint?.close();
+      this.holding = false;
+      this.#suspend(why, true);
+    } finally {
+      this.holding = false;
+    }
   }
 
   /** It is open, and if that is so again, what waited goes on. */
@@ -548,7 +551,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
   #refuse(error: AmqpError): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
-    this.#socket?.release?.();
+    this.socket?.release?.();
     if (this.#preparing) this.#sessions.loseInternal(error);
     this.#preparing = false;
     attempt?.reject(error);
@@ -560,7 +563,7 @@ export class ClientConnection extends HeardConnection implements Connection, Con
     this.#over = error ?? true;
     if (this.#local === "active") this.emit("on_connection_local_close");
     this.#local = "closed";
-    this.#socket?.release?.();
+    this.socket?.release?.();
     const reason = error ?? new ConnectionError("the connection is closed", { code: "connection-closed", scope: "connection" });
     this.#attempt?.reject(reason);
     this.#attempt = undefined;

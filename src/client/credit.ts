@@ -19,6 +19,8 @@ export interface CreditOwner {
   readonly held: number;
   /** Deliveries of an earlier attachment that the sender is about to resume. */
   readonly expected: number;
+  /** While its connection holds back what is new, no credit is given. */
+  readonly host: { readonly io: { readonly holding: boolean } };
   /** Takers that wait. */
   readonly waiting: number;
   /** Gives back what nobody took. */
@@ -87,7 +89,7 @@ export class CreditKeeper {
   add(n: number): void {
     this.open = true;
     const { endpoint } = this.#owner;
-    if (endpoint?.isAttached === true) endpoint.giveCredit(Math.min(MOST_CREDIT, endpoint.credit + n));
+    if (endpoint?.isAttached === true && !this.#owner.host.io.holding) endpoint.giveCredit(Math.min(MOST_CREDIT, endpoint.credit + n));
     else this.#early = Math.min(MOST_CREDIT, this.#early + n);
   }
 
@@ -103,11 +105,20 @@ export class CreditKeeper {
     this.topUp();
   }
 
+  /** The peer is to send no more over this attachment; credit that was given by hand is given again on the next one. */
+  hold(): void {
+    const { endpoint } = this.#owner;
+    if (endpoint?.isAttached !== true || endpoint.credit === 0) return;
+    this.keep(endpoint.credit);
+    endpoint.echo = true;
+    endpoint.giveCredit(0);
+  }
+
   /** Something was consumed, or room is there again: gives what is missing, when that is worth a flow. */
   topUp(): void {
     const owner = this.#owner;
     const { endpoint } = owner;
-    if (endpoint === undefined || !endpoint.isAttached || !this.open) return;
+    if (endpoint === undefined || !endpoint.isAttached || !this.open || owner.host.io.holding) return;
     if (this.#early !== 0) {
       endpoint.giveCredit(Math.min(MOST_CREDIT, endpoint.credit + this.#early));
       this.#early = 0;

@@ -13,6 +13,7 @@ export function explainSender(sender: Sender, endpoint: SenderEndpoint | undefin
   if (sender.state.local === "closed") return { waitingFor: "closed", text: `the link is closed; ${counts}` };
   if (lost(sender, io)) return { waitingFor: "reconnect", text: `the connection is lost, and another one is looked for; ${counts}` };
   if (endpoint === undefined || !endpoint.isAttached) return { waitingFor: "open", text: `the peer has not attached its end yet; ${counts}` };
+  if (io.holding) return { waitingFor: "reconnect", text: `what is new waits for another connection, to which new credentials are given; ${counts}` };
   if (endpoint.partial !== undefined && endpoint.session.largeWindow <= 0) {
     return { waitingFor: "session-window", text: `a message is under way, and the peer's session window is ${endpoint.session.remoteIncomingWindow}; ${counts}` };
   }

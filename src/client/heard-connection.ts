@@ -3,12 +3,14 @@
 import type { AmqpError, RedirectError } from "../errors.ts";
 import type { Open } from "../frames/performatives.ts";
 import type { CloseOptions } from "../options/call.ts";
+import type { Transport } from "../options/connect.ts";
+import type { PeerCertificate } from "../util/peer-certificate.ts";
 import type { Connection, Container, Handlers } from "./api.ts";
 import type { EventName, EventScope } from "./events.ts";
 import type { ClientLink } from "./link.ts";
 import type { IncomingLink } from "./link-request.ts";
 import { logStatus } from "./log.ts";
-import type { Profile } from "./profile.ts";
+import type { Profile, Socket } from "./profile.ts";
 import type { Reconnection } from "./reconnection.ts";
 import type { ConnectionStatus } from "./shapes.ts";
 import { StatusFeed } from "./status.ts";
@@ -32,10 +34,16 @@ export abstract class HeardConnection {
   onRequest: ((request: IncomingLink) => boolean) | undefined = undefined;
   /** Takes a link to where the peer sends it; answers why it does not. Without one no link goes anywhere. */
   onLinkRedirect: ((link: ClientLink, error: RedirectError) => AmqpError | undefined) | undefined = undefined;
+  holding = false;
+  requests = 0;
+  /** What the container signs in with on the next socket, where it has asked for it already. */
+  signsInWith: unknown = undefined;
   /** Who hears of it; undefined if nobody does. */
   events: EventScope | undefined;
   readonly #status = new StatusFeed();
   #own: EventScope | undefined = undefined;
+  /** What it runs on now, or did last. */
+  protected socket: Socket | undefined = undefined;
   /** The peer's open. */
   protected remoteOpen: Open | undefined = undefined;
 
@@ -59,6 +67,15 @@ export abstract class HeardConnection {
 
   redirected(link: ClientLink, error: RedirectError): AmqpError | undefined {
     return this.onLinkRedirect === undefined ? error : this.onLinkRedirect(link, error);
+  }
+
+  /** What the program gave instead of a socket. */
+  get transport(): Transport | undefined {
+    return this.socket?.transport;
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.socket?.duplex.peerCertificate;
   }
 
   get remoteContainer(): string | undefined {

@@ -32,6 +32,7 @@ import { readdressed } from "./link-settings.ts";
 import type { Profile } from "./profile.ts";
 import { LinkResumption } from "./link-resumption.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
+import type { Delays } from "./reconnection.ts";
 import type { RowCounts } from "./sender-recovery.ts";
 import type { Replies } from "./replies.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
@@ -59,14 +60,6 @@ export interface LinkHost {
   resume(link: ClientLink): void;
 }
 
-/** Waiting times that grow, and begin anew after something has held for a while. */
-export interface Delays {
-  opened(now: number): void;
-  lost(now: number): void;
-  /** Milliseconds to wait now. */
-  next(): number;
-}
-
 /** What links share of the connection. */
 export interface ConnectionIo {
   readonly profile: Profile;
@@ -80,6 +73,8 @@ export interface ConnectionIo {
   /** Since when it is without a socket, having been open; by the clock. */
   readonly lostAt: number | undefined;
   readonly transactions: LinkTransactions;
+  /** What is new waits: it is about to go on over another socket. */
+  readonly holding: boolean;
   /** Sends that wait, and their octets. */
   pendingSends: number;
   pendingBytes: number;

@@ -280,6 +280,11 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     return this.host.io.replies.send(delivery, message, options);
   }
 
+  /** Whether a taker has something in hand, or the sender has not confirmed what was told of it. */
+  get busy(): boolean {
+    return this.held !== 0 || this.#unconfirmed.size !== 0;
+  }
+
   /** Gives back what nobody took. */
   giveBackQueue(): void {
     this.#duplicates?.giveBack();

@@ -1,7 +1,6 @@
 /** What becomes of a connection that is lost: the container decides, and looks for another socket. */
 
 import type { AmqpError } from "../errors.ts";
-import type { Delays } from "./link.ts";
 
 /** What the container does about a connection that is lost. */
 export interface Reconnection {
@@ -13,4 +12,12 @@ export interface Reconnection {
   begin(): void;
   /** Fresh waiting times, for sessions and links that come back. */
   delays(): Delays;
+}
+
+/** Waiting times that grow, and begin anew after something has held for a while. */
+export interface Delays {
+  opened(now: number): void;
+  lost(now: number): void;
+  /** Milliseconds to wait now. */
+  next(): number;
 }

@@ -22,6 +22,8 @@ const PAIRED_CREDIT = 1_000;
 /** The connection on which requests go. */
 export interface RequesterHost extends Connection {
   readonly profile: Profile;
+  /** Requests that wait for their replies. */
+  requests: number;
   /** Calls `task` when all that is written so far was handed to the transport. */
   afterFlush(task: () => void): void;
 }

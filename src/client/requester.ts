@@ -37,7 +37,7 @@ export async function openRequester<Body>(
   const made = link.session === undefined && paired ? host.session() : undefined;
   try {
     const links = paired ? pairedLinks(host, address as string, link, link.session ?? made?.endpoint) : twoLinks(host, address, link, replyTo);
-    const requester = new ClientRequester<Body>(host.profile, {
+    const requester = new ClientRequester<Body>(host, {
       ...(await bothOpen(...links)), session: made?.endpoint, correlate: correlate ?? (paired ? "message-id" : "correlation-id"), paired, replyTo,
     });
     // The credit for replies leaves before the first request.
@@ -87,6 +87,7 @@ class Asked implements Timed {
 }
 
 class ClientRequester<Body> implements Requester<Body> {
+  readonly #host: RequesterHost;
   readonly #profile: Profile;
   readonly #settings: Settings<Body>;
   /** In the order of asking. */
@@ -104,7 +105,9 @@ class ClientRequester<Body> implements Requester<Body> {
   #closing: Promise<void> | undefined = undefined;
   readonly #status: AsyncIterator<ConnectionStatus>;
 
-  constructor(profile: Profile, settings: Settings<Body>) {
+  constructor(host: RequesterHost, settings: Settings<Body>) {
+    const { profile } = host;
+    this.#host = host;
     this.#profile = profile;
     this.#settings = settings;
     this.#deadlines = new Deadlines(profile.clock, profile.timeouts.request, () => this.#outstanding.values(), (asked, timeout) => this.#expire(asked, timeout));
@@ -125,6 +128,7 @@ class ClientRequester<Body> implements Requester<Body> {
     return new Promise<Message<Reply>>((resolve, reject) => {
       const asked = new Asked(key, what, withdraw, signal, resolve as (reply: Message) => void, reject);
       this.#outstanding.set(key, asked);
+      this.#host.requests += 1;
       if (signal !== undefined) this.#aborts.watch(signal, asked);
       this.#deadlines.watch(asked, timeout, this.#profile.clock.now());
       if (sending !== undefined) {
@@ -236,6 +240,7 @@ class ClientRequester<Body> implements Requester<Body> {
   #forget(asked: Asked): void {
     asked.told = true;
     this.#outstanding.delete(asked.key);
+    this.#host.requests -= 1;
     this.#deadlines.forget(asked);
     if (asked.signal !== undefined) this.#aborts.forget(asked.signal, asked);
     if (asked.start !== undefined) this.#held.remove(asked);

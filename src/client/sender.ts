@@ -440,7 +440,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   protected override async flushed(): Promise<void> {
     await this.#typed?.settled();
-    if (this.#busy) await this.#idle.add().promise;
+    if (this.busy) await this.#idle.add().promise;
   }
 
   protected override giveBack(): void {
@@ -461,13 +461,13 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   /** Whether there are sends whose fate is not known. */
-  get #busy(): boolean {
-    return this.#waiting.length !== 0 || this.inFlight.size > this.#kept || this.#underWay !== undefined;
+  get busy(): boolean {
+    return (this.#waiting.length !== 0 && !this.host.io.holding) || this.inFlight.size > this.#kept || this.#underWay !== undefined;
   }
 
   #canWrite(): boolean {
-    const { endpoint } = this;
-    return endpoint !== undefined && endpoint.writable && this.inFlight.size < this.host.io.profile.limits.maxUnsettled;
+    const { endpoint, host: { io } } = this;
+    return endpoint !== undefined && endpoint.writable && !io.holding && this.inFlight.size < io.profile.limits.maxUnsettled;
   }
 
   /** A delivery with what the options make of it. @throws ConfigError config */
@@ -585,6 +585,6 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   #tellIdle(): void {
-    if (!this.#busy) this.#idle.resolve();
+    if (!this.busy) this.#idle.resolve();
   }
 }

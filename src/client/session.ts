@@ -17,7 +17,8 @@ import type { Connection, Handlers, Receiver, ReceiverOptions, Sender, SenderOpt
 import type { EndpointState, Opening, Side } from "./shapes.ts";
 import { unfitClose } from "./encodable.ts";
 import type { EventScope } from "./events.ts";
-import type { ClientLink, ConnectionIo, Delays, LinkHost } from "./link.ts";
+import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
+import type { Delays } from "./reconnection.ts";
 import { IncomingLink } from "./link-request.ts";
 import { remoteError } from "./remote-error.ts";
 import { conditionOf } from "./termini.ts";

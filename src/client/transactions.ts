@@ -50,6 +50,13 @@ export class Transactions implements LinkTransactions {
     return this.#resource;
   }
 
+  /** Whether a transaction is declared, or about to be, and not discharged. */
+  get busy(): boolean {
+    for (const { claims } of this.#own) if (claims !== 0) return true;
+    for (const { claims } of this.#grouped.values()) if (claims !== 0) return true;
+    return false;
+  }
+
   coordinate(receiver: ClientReceiver, coordinator: Coordinator): void {
     this.#resource ??= new ResourceTransactions(this.#sessions);
     coordinate(receiver, coordinator, this.#resource);

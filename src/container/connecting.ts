@@ -136,7 +136,7 @@ export function allFailed(errors: readonly AmqpError[]): AmqpError {
 /** A socket to a url, and how to authenticate there, with the credentials of this attempt. */
 export async function openSocket(connection: ClientConnection, url: ParsedUrl, options: ResolvedConnect, attempt: number, signal: AbortSignal): Promise<Socket> {
   const shown = placeOf(url);
-  const identity = await identityFor(url, options, { url: shown, attempt, signal });
+  const identity = takeRenewed(connection, shown) ?? await identityFor(url, options, { url: shown, attempt, signal });
   const transport = typeof options.transport === "function" ? await options.transport(shown) : options.transport;
   const duplex = transport === undefined ? await openDuplex(url, options, connection.profile.tlsSessions, signal) : streamDuplex(transport);
   try {
@@ -157,8 +157,26 @@ function keepAuthorised(connection: ClientConnection, identity: Identity, url: P
   const renewal = new Renewal(identity, {
     connection, cbs, mayReveal: duplex.secure || (options.allowInsecureMechs ?? duplex.loopback),
     obtain: credentials === undefined ? undefined : (attempt, signal) => identityFor(url, options, { url: placeOf(url), attempt, signal }),
+    replace: options.reconnect && ((fresh, time) => {
+      const renewed: Renewed = { identity: fresh, place: placeOf(url) };
+      connection.signsInWith = renewed;
+      return connection.turnOver(new ConnectionError("the credentials expire, and go on over another connection", { code: "disconnected", scope: "connection", retryable: true }), time);
+    }),
   });
   return { prepare: () => renewal.prepare(), release: () => renewal.stop() };
+}
+
+/** Who signs in over the connection that takes another one's place. */
+interface Renewed {
+  readonly identity: Identity;
+  readonly place: string;
+}
+
+/** Who was asked for already, once, and for this place only. */
+function takeRenewed(connection: ClientConnection, place: string): Identity | undefined {
+  const renewed = connection.signsInWith as Renewed | undefined;
+  connection.signsInWith = undefined;
+  return renewed?.place === place ? renewed.identity : undefined;
 }
 
 /** A transport that is dropped before anything was said. */

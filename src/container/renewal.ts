@@ -1,6 +1,7 @@
 /**
- * Keeps a connection authorised: puts the first token where the peer wants it by a message, and renews credentials that expire on the
- * living connection, in time before they do. Where the peer has no way to take new ones it says so in the log and leaves it.
+ * Keeps a connection authorised: puts the first token where the peer wants it by a message, and renews credentials in time before they
+ * expire: on the living connection where the peer can, and else by another one in its place, in good order. Where that cannot be
+ * either, it says so in the log and leaves it.
  */
 
 import type { Session } from "../client/api.ts";
@@ -30,6 +31,8 @@ export interface RenewalSettings {
   readonly mayReveal: boolean;
   /** Asks who we are by now; undefined where it does not change. */
   readonly obtain: ((attempt: number, signal: AbortSignal) => Promise<Identity>) | undefined;
+  /** Goes on over another connection, as whom, within so many milliseconds; undefined where there will be no other. */
+  readonly replace: ((identity: Identity, time: number) => Promise<void>) | undefined;
 }
 
 /** How the peer takes new credentials. */
@@ -52,7 +55,7 @@ export class Renewal {
   /** The peer has opened: puts the token if that is how we sign in, and sees to the next one. @throws SaslError auth-failed, AmqpError */
   async prepare(): Promise<void> {
     const { cbs } = this.#settings;
-    if (cbs !== undefined) await (this.#way() as Way)(this.#identity);
+    if (cbs !== undefined) await (this.#living() as Way)(this.#identity);
     if (!this.#stop.signal.aborted) this.#schedule();
   }
 
@@ -73,7 +76,7 @@ export class Renewal {
       this.#after(life - Math.min(MARGIN, life / 5), () => this.#renew(way, 1, FIRST_RETRY));
       return;
     }
-    logger?.warn(life > 0 ? "the credentials expire, and this peer takes no new ones on a living connection" : "the credentials have expired already", { expiresAt: new Date(expiresAt).toISOString() });
+    logger?.warn(life > 0 ? "the credentials expire, this peer takes no new ones on a living connection, and there will be no other" : "the credentials have expired already", { expiresAt: new Date(expiresAt).toISOString() });
   }
 
   async #renew(way: Way, attempt: number, retry: number): Promise<void> {
@@ -121,8 +124,20 @@ export class Renewal {
     return expiresAt === undefined ? Infinity : this.#settings.connection.profile.clock.now() + expiresAt - Date.now();
   }
 
-  /** How this peer takes new credentials; undefined where it does not, or not without showing them to others. */
+  /** How new credentials come to the peer; undefined where they cannot. */
   #way(): Way | undefined {
+    const { replace } = this.#settings;
+    // Half of what is left is for what is under way, the other half for looking for a socket.
+    return this.#living() ?? (replace && ((identity) => replace(identity, Math.max(0, this.#left / 2))));
+  }
+
+  /** Milliseconds for which the present ones are good. */
+  get #left(): number {
+    return this.#endsAt - this.#settings.connection.profile.clock.now();
+  }
+
+  /** How this peer takes new credentials on a living connection; undefined where it does not, or not without showing them to others. */
+  #living(): Way | undefined {
     const { connection, cbs, mayReveal } = this.#settings;
     const { remoteOfferedCapabilities: offered, remoteProperties } = connection;
     if (!mayReveal) return undefined;

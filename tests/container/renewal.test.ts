@@ -438,19 +438,19 @@ describe("J09 renewal where the peer itself takes new credentials", () => {
     ["RabbitMQ 4.0, whose session would end", { ...RABBIT, properties: { product: "RabbitMQ", version: "4.0.5" } }],
     ["RabbitMQ 3", { properties: { product: "RabbitMQ", version: "3.13.0" } }],
     ["any other", {}],
-  ])("%s: nothing is sent, and the log says that the credentials expire", async (_what, open) => {
+  ])("%s, where there is no reconnecting: nothing is sent, and the log says that the credentials expire", async (_what, open) => {
     const { credentials, times } = in60s(() => ({ user: "u", password: "p" }));
-    const { peer, opening, clock, logged } = await scene({ credentials }, open);
+    const { peer, opening, clock, logged } = await scene({ credentials, reconnect: false }, open);
     await within(opening, "the connection");
     await clock.advance(100_000);
     expect(times()).toBe(1);
     expect(peer.frames().map(({ name }) => name)).not.toContain("begin");
-    expect(logged).toContainEqual(["the credentials expire, and this peer takes no new ones on a living connection", { expiresAt: expect.any(String) }]);
+    expect(logged).toContainEqual(["the credentials expire, this peer takes no new ones on a living connection, and there will be no other", { expiresAt: expect.any(String) }]);
   });
 
   test("a token never goes to the node of a peer that others could read along with", async () => {
     const { credentials, times } = in60s(() => ({ user: "u", password: "p" }));
-    const { opening, clock } = await scene({ credentials, allowInsecureMechs: false, mechanisms: { "X-OWN": () => ({ start: () => "x", challenge: () => undefined }) } },
+    const { opening, clock } = await scene({ credentials, reconnect: false, allowInsecureMechs: false, mechanisms: { "X-OWN": () => ({ start: () => "x", challenge: () => undefined }) } },
       { ...RABBIT, properties: { product: "RabbitMQ", version: "4.2.0" } }, ["X-OWN"]);
     await within(opening, "the connection");
     await clock.advance(100_000);
