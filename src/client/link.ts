@@ -402,9 +402,10 @@ export abstract class ClientLink implements Link, LinkSink {
       this.fail(new LinkError(`${this.title} was refused${this.#refused ? "" : ": the peer detached it"} without a reason`,
         { code: "link-refused", scope: "link", origin: "remote" }));
     } else {
-      const left = new LinkError(`${this.title} was detached by the peer`, { code: "link-detached", scope: "link", origin: "remote", retryable: !closed });
-      if (!closed && this.#reattach(left)) return;
-      this.events?.closing("link", { error: left });
+      // Made where somebody hears of it: peers may attach and detach all day.
+      const left = (): LinkError => new LinkError(`${this.title} was detached by the peer`, { code: "link-detached", scope: "link", origin: "remote", retryable: !closed });
+      if (!closed && this.#reattach(left())) return;
+      this.events?.closing("link", { error: left() });
       this.#finishInOrder();
     }
   }

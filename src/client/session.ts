@@ -321,7 +321,7 @@ export class ClientSession implements Session, SessionSink, LinkHost {
     this.endpoint = undefined;
     for (const link of [...this.links]) link.lost(error, tell);
     this.links.clear();
-    this.opened.reject(error ?? new SessionError("the session is closed", { code: "session-ended", scope: "session" }));
+    if (!this.opened.settled) this.opened.reject(error ?? new SessionError("the session is closed", { code: "session-ended", scope: "session" }));
     if (this.#remote === "closed") this.events?.emit("on_session_closed", { session: this });
     this.events?.emit("on_session_final", { session: this });
     this.host.forget(this);

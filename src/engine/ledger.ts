@@ -4,14 +4,15 @@
 
 import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
-import type { Disposition } from "../frames/performatives.ts";
+import type { Disposition, Role } from "../frames/performatives.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { IdRing } from "../util/id-ring.ts";
-import { serialAdd, serialLess } from "../util/serial.ts";
+import { serialAdd, serialDiff, serialLess } from "../util/serial.ts";
 import type { SlabPool } from "../util/slab.ts";
 import { Breach } from "./breach.ts";
 import type { IncomingTransfer, OutgoingTransfer } from "./deliveries.ts";
 import { DispositionRun } from "./dispositions.ts";
+import { Patience } from "./patience.ts";
 
 /** What the ledger needs of its session. */
 export interface LedgerOwner {
@@ -37,6 +38,7 @@ export class Ledger {
   readonly #asSender = new DispositionRun("sender");
   #state: DeliveryState | undefined = undefined;
   #settled = false;
+  readonly #patience = { sender: new Patience(), receiver: new Patience() };
   readonly #applyOutgoing = (delivery: OutgoingTransfer): void => {
     if (this.#settled) this.outgoing.delete(delivery.deliveryId);
     delivery.handleDisposition(this.#state, this.#settled);
@@ -104,6 +106,11 @@ export class Ledger {
     }
     this.#state = disposition.state;
     this.#settled = disposition.settled === true;
+    if (!this.#settled && first !== last) {
+      // It says nothing.
+      if (disposition.state === undefined) return;
+      this.#check(disposition.role, serialDiff(last, first) + 1);
+    }
     if (disposition.role === "receiver") {
       if (first === last) {
         const delivery = this.outgoing.get(first);
@@ -125,6 +132,13 @@ export class Ledger {
   clear(): void {
     this.outgoing.clear();
     this.incoming.clear();
+  }
+
+  /** Whether the peer may go over so many ids once more, without settling anything. */
+  #check(role: Role, ids: number): void {
+    const lasts = role === "receiver" ? this.#patience.receiver.lasts(this.nextId, this.outgoing.size, ids)
+      : this.#patience.sender.lasts(this.expectedId, this.incoming.size, ids);
+    if (!lasts) throw new Breach("session", AmqpCondition.resourceLimitExceeded, "dispositions go over the same unsettled deliveries again and again");
   }
 
   #collect(run: DispositionRun, deliveryId: number, state: DeliveryState | undefined, settled: boolean): void {
