@@ -4,12 +4,13 @@ import { describe, expect, test } from "@jest/globals";
 import { ConfigError } from "../../src/index.ts";
 import type { IncomingDelivery } from "../../src/index.ts";
 import { Deferred } from "../../src/util/deferred.ts";
+import { encodeMessage } from "../../src/testing/codec/message.ts";
 import { within } from "../protocol/harness.ts";
 import { deliver, failure, nextCredit, outcomes, receiverOn, settled, stage, turns, until } from "./support.ts";
 import type { Stage } from "./support.ts";
 
 describe("consume", () => {
-  test("accepts when the handler resolves, one at a time by default", async () => {
+  test("J06 accepts when the handler resolves, one at a time by default", async () => {
     const scene = await stage();
     const receiver = await receiverOn<number>(scene);
     const gates = [new Deferred(), new Deferred(), new Deferred()];
@@ -44,7 +45,7 @@ describe("consume", () => {
     expect(await outcomes(scene.peer)).toEqual({ 0: "accepted", 1: "rejected amqp:internal-error", 2: "accepted" });
   });
 
-  test("concurrency handlers at once, no more", async () => {
+  test("J06 concurrency handlers at once, no more", async () => {
     const scene = await stage();
     const receiver = await receiverOn<number>(scene);
     let running = 0;
@@ -61,7 +62,58 @@ describe("consume", () => {
     expect([most, done]).toEqual([4, 20]);
   });
 
-  test("key keeps the order within a key, and runs different keys side by side", async () => {
+  test("J06 credit follows settlement: what handlers hold and what waits for them is never more than the prefetch", async () => {
+    const scene = await stage();
+    const receiver = await receiverOn<number>(scene, { prefetch: 4 });
+    const gates = Array.from({ length: 12 }, () => new Deferred());
+    let begun = 0;
+    const consuming = receiver.consume(async ({ message }) => {
+      begun += 1;
+      await gates[message.body]?.promise;
+    }, { concurrency: 3 });
+    expect((await nextCredit(scene.peer)).fields["linkCredit"]).toBe(4);
+    deliver(scene.peer, 0, 1, 2, 3);
+    await until(() => begun === 3);
+    await turns();
+    // All four are here, three of them in handlers: there is no credit before some are settled, and then as much as was settled.
+    expect([receiver.credit, receiver.unsettled.size, receiver.queued]).toEqual([0, 4, 1]);
+    gates[1]?.resolve();
+    await until(() => begun === 4);
+    gates[2]?.resolve();
+    await until(() => receiver.unsettled.size === 2);
+    const more = await nextCredit(scene.peer);
+    expect([more.fields["linkCredit"], more.fields["deliveryCount"], await outcomes(scene.peer)]).toEqual([2, 4, { 1: "accepted", 2: "accepted" }]);
+    for (const gate of gates) gate.resolve();
+    await until(() => receiver.unsettled.size === 0);
+    expect(receiver.credit).toBe(4);
+    await receiver.stop();
+    await within(consuming, "consume");
+  });
+
+  test("J07 a hundred handlers that fail at once, in every way there is: a hundred deliveries given back, nothing closed, nothing unhandled", async () => {
+    const scene = await stage();
+    const receiver = await receiverOn<number>(scene, { prefetch: 200 });
+    const other = await receiverOn<number>(scene, {}, {}, "other");
+    let failed = 0;
+    const consuming = receiver.consume(({ message }) => {
+      failed += 1;
+      if (message.body % 4 === 0) throw new Error("thrown");
+      if (message.body % 4 === 1) return Promise.reject(new Error("rejected"));
+      // Not even an Error.
+      if (message.body % 4 === 2) return Promise.reject("a text" as unknown as Error);
+      return new Promise((_, reject) => setImmediate(() => reject(new Error("later"))));
+    }, { concurrency: 100 });
+    await nextCredit(scene.peer);
+    for (let n = 0; n < 100; n++) scene.peer.send("transfer", { handle: 0, channel: receiverChannel(scene) }, encodeMessage({ value: n }));
+    await until(() => failed === 100 && receiver.unsettled.size === 0);
+    expect([receiver.state, other.state, scene.connection.state].every(({ local, remote }) => local === "active" && remote === "active")).toBe(true);
+    expect(new Set(Object.values(await outcomes(scene.peer)))).toEqual(new Set(["modified+failed"]));
+    expect(scene.errors).toHaveLength(100);
+    await receiver.stop();
+    await within(consuming, "consume");
+  });
+
+  test("J06 key keeps the order within a key, and runs different keys side by side", async () => {
     const scene = await stage();
     const receiver = await receiverOn<string>(scene);
     const log: string[] = [];
@@ -83,7 +135,7 @@ describe("consume", () => {
     expect(log.indexOf("-a1")).toBeLessThan(log.indexOf("+a2"));
   });
 
-  test("a handler that fails: told to the container's onError, released as delivered, and consume goes on", async () => {
+  test("J07 a handler that fails: told to the container's onError, released as delivered, and consume goes on", async () => {
     const scene = await stage();
     const receiver = await receiverOn<number>(scene);
     const broken = new Error("broken handler");
@@ -102,7 +154,7 @@ describe("consume", () => {
     expect(await outcomes(scene.peer)).toEqual({ 0: "modified+failed", 1: "modified+failed", 2: "accepted" });
   });
 
-  test("onError: \"release\", \"reject\", a function that settles, one that does not, one that fails itself", async () => {
+  test("J07 onError: \"release\", \"reject\", a function that settles, one that does not, one that fails itself", async () => {
     const scene = await stage();
     const receiver = await receiverOn<number>(scene);
     const broken = new Error("broken handler");
@@ -143,7 +195,7 @@ describe("consume", () => {
     expect(await outcomes(scene.peer)).toEqual({ 0: "released" });
   });
 
-  test("a key function that throws fails its delivery, not consume", async () => {
+  test("J07 a key function that throws fails its delivery, not consume", async () => {
     const scene = await stage();
     const receiver = await receiverOn<number>(scene);
     const broken = new Error("broken key");
@@ -258,4 +310,9 @@ describe("consume", () => {
 async function feed({ peer }: Stage, ...values: unknown[]): Promise<void> {
   await nextCredit(peer);
   deliver(peer, ...values);
+}
+
+/** The channel of the session that was begun first. */
+function receiverChannel({ peer }: Stage): number {
+  return peer.frames().find(({ name }) => name === "begin")?.channel ?? 0;
 }

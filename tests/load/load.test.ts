@@ -11,7 +11,9 @@ beforeAll(async () => {
   load = await program({ file: "tests/load/load.ts" });
 });
 
-afterAll(() => load[Symbol.asyncDispose]());
+afterAll(async () => {
+  await load[Symbol.asyncDispose]();
+});
 
 /** Figures that depend on what else the machine does meanwhile. */
 const TIMING = /throughput kept|event-loop delay|processor time|late by|the last one is back|time for the last quarter/;

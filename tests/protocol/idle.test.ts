@@ -46,7 +46,7 @@ describe("idle time-out", () => {
     await peer.done;
   });
 
-  test("H empty frames go at least every half of the peer's time, only after open, never after close", async () => {
+  test("J16 H empty frames go at least every half of the peer's time, only after open, never after close", async () => {
     const clock = new ManualClock();
     const { peer, script } = await serveIdle({ idleTimeOut: 1000 });
     const connection = await dialOn(clock, peer);
@@ -81,7 +81,7 @@ describe("idle time-out", () => {
     await peer.done;
   });
 
-  test("H B63 a peer that says nothing is told so, and the socket is closed 1 s later", async () => {
+  test("J16 H B63 a peer that says nothing is told so, and the socket is closed 1 s later", async () => {
     const clock = new ManualClock();
     const { peer } = await serveIdle({}, async (script) => {
       await script.until("close", { error: { condition: "amqp:resource-limit-exceeded", description: /idle/.test.bind(/idle/) } });
@@ -97,7 +97,7 @@ describe("idle time-out", () => {
     await peer.done;
   });
 
-  test("H any frame keeps the connection alive", async () => {
+  test("J16 H any frame keeps the connection alive", async () => {
     const clock = new ManualClock();
     const { peer, script } = await serveIdle({});
     const connection = await dialOn(clock, peer, { idleTimeout: 10_000 });
