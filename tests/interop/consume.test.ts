@@ -7,7 +7,8 @@ import { queueOn, useBrokers } from "./support/brokers.ts";
 
 const broker = useBrokers("rabbitmq3", "rabbitmq4", "activemq", "artemis");
 
-describe.each(["rabbitmq3", "rabbitmq4", "activemq", "artemis"] as const)("consume at %s", (name: BrokerName) => {
+/** RabbitMQ 3 sends past its credit by as much as it was last given, where it got more before it had used up the former. */
+describe.each([["rabbitmq3", 40], ["rabbitmq4", 20], ["activemq", 20], ["artemis", 20]] as const)("consume at %s", (name: BrokerName, bound: number) => {
   test("J06 J07 five at a time; a handler that fails gives back its delivery alone, which comes again", async () => {
     const one = broker(name);
     const queue = queueOn(name, 14);
@@ -39,7 +40,7 @@ describe.each(["rabbitmq3", "rabbitmq4", "activemq", "artemis"] as const)("consu
         if ([...done].filter((id) => id.startsWith("m-")).length === 60) void receiver.stop();
       }
     }, { concurrency: 5, onError: () => undefined });
-    expect([most, held <= 20, failures, calls]).toEqual([5, true, 6, 66]);
+    expect([most, held <= bound, failures, calls]).toEqual([5, true, 6, 66]);
     expect([connection.state.remote, receiver.state.remote, sender.state.remote]).toEqual(["active", "active", "active"]);
     expect(Array.from({ length: 60 }, (_, n) => `m-${n}`).filter((id) => !done.has(id))).toEqual([]);
   });
