@@ -21,6 +21,23 @@ const fileHead = {
   },
 };
 
+/**
+ * No object is asked for a member whose name is any text: what a peer sends could be "constructor" or "__proto__". A Map is, or an object
+ * whose type lists its names (robustness: Q, Wire-keyed lookups).
+ */
+const namedLookup = {
+  meta: { type: "problem", messages: { wire: "A name that may come from a peer: look it up in a Map, or in an object whose type lists its names." }, schema: [] },
+  create(context) {
+    const services = context.sourceCode.parserServices;
+    const TEXT = 1 << 2;
+    return {
+      MemberExpression(node) {
+        if (node.computed && (services.getTypeAtLocation(node.property).flags & TEXT) !== 0) context.report({ node, messageId: "wire" });
+      },
+    };
+  },
+};
+
 /** Promises that need not be awaited: their failure is told elsewhere too, and they are never an unhandledRejection. */
 const safePromises = ["Settling"];
 
@@ -32,7 +49,7 @@ export default tseslint.config(
       parser: tseslint.parser,
       parserOptions: { projectService: true, tsconfigRootDir: `${import.meta.dirname}/..` },
     },
-    plugins: { "@typescript-eslint": tseslint.plugin, local: { rules: { "file-head": fileHead } } },
+    plugins: { "@typescript-eslint": tseslint.plugin, local: { rules: { "file-head": fileHead, "named-lookup": namedLookup } } },
     rules: {
       // promises
       "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafePromises: safePromises.map((name) => ({ from: "file", name })) }],
@@ -69,6 +86,7 @@ export default tseslint.config(
     files: ["src/**/*.ts"],
     rules: {
       "local/file-head": "error",
+      "local/named-lookup": "error",
       "no-console": "error",
       "@typescript-eslint/prefer-promise-reject-errors": ["error", { allowThrowingUnknown: true, allowThrowingAny: true, allowEmptyReject: true }],
       "no-restricted-syntax": [
@@ -78,6 +96,14 @@ export default tseslint.config(
         { selector: "TSEnumDeclaration", message: "Use a const object." },
       ],
     },
+  },
+  {
+    // Names here are those of our own tables and options, of an environment, or the very keys of the object, which has no prototype where it came from a peer.
+    files: [
+      "src/broker/check-options.ts", "src/broker/selector/names.ts", "src/client/termini.ts", "src/frames/composite.ts", "src/message/{message,relay,same,write-sections}.ts",
+      "src/options/{check,unfold}.ts", "src/platform/node.ts", "src/testing/**/*.ts", "src/wire/{decode-value,encode}.ts",
+    ],
+    rules: { "local/named-lookup": "off" },
   },
   {
     files: ["src/cli/**/*.ts"],

@@ -1,5 +1,6 @@
 /** What a connection tells the user's logger: one line for each status, without anything secret in it. */
 
+import { printable } from "../frames/printable.ts";
 import type { Logger } from "../options/environment.ts";
 import type { ConnectionStatus } from "./shapes.ts";
 
@@ -28,7 +29,7 @@ function write(logger: Logger, side: "client" | "server", status: ConnectionStat
       logger.debug("connecting", { side, url: status.url, attempt: status.attempt });
       return;
     case "connected":
-      logger.info("connected", { side, url: status.url, remoteContainer: status.remoteContainer });
+      logger.info("connected", { side, url: status.url, remoteContainer: printable(status.remoteContainer, 256) });
       return;
     case "disconnected":
       logger.warn("disconnected", { side, code: status.error.code, reason: status.error.message });

@@ -7,8 +7,11 @@ import { AmqpCondition, ConnectionCondition, LinkCondition } from "../frames/con
 import { printable } from "../frames/printable.ts";
 import { Typed } from "../wire/values.ts";
 
-/** Characters of a peer's text that an error repeats. */
+/** Characters of a peer's text that an error repeats in its message. */
 const LONGEST_TEXT = 500;
+/** Characters of a peer's condition and description that an error has as such. */
+const LONGEST_CONDITION = 255;
+const LONGEST_DESCRIPTION = 4_096;
 
 /** Conditions after which the same may work later. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -21,7 +24,7 @@ export function remoteError(scope: "connection" | "session" | "link", code: Erro
   const name = printable(condition.condition, 100);
   const text = condition.description === undefined ? "" : ` (${printable(condition.description, LONGEST_TEXT)})`;
   const init: AmqpErrorInit = {
-    code, scope, origin: "remote", condition: condition.condition, description: condition.description, info: condition.info,
+    code, scope, origin: "remote", condition: printable(condition.condition, LONGEST_CONDITION), description: plainDescription(condition.description), info: condition.info,
     retryable: PASSING.has(condition.condition),
   };
   const message = `${context}: ${name}${text}`;
@@ -30,6 +33,11 @@ export function remoteError(scope: "connection" | "session" | "link", code: Erro
   }
   if (scope === "connection") return new ConnectionError(message, init);
   return scope === "session" ? new SessionError(message, init) : new LinkError(message, init);
+}
+
+/** A peer's description without control characters, and not without end. */
+export function plainDescription(description: string | undefined): string | undefined {
+  return description === undefined ? undefined : printable(description, LONGEST_DESCRIPTION);
 }
 
 /** What went down with its session or connection. */

@@ -5,6 +5,7 @@ import { AmqpError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
 import { printable } from "../frames/printable.ts";
 import type { OutgoingDelivery } from "./api.ts";
+import { plainDescription } from "./remote-error.ts";
 import type { SendOutcome } from "./shapes.ts";
 
 /** Base of the five: every outcome of a send but accepted. */
@@ -61,7 +62,7 @@ export function outcomeError(outcome: Exclude<Outcome, { type: "accepted" }>, de
       const { error } = outcome;
       const why = error === undefined ? "" : `: ${printable(error.condition, 100)}${error.description === undefined ? "" : ` (${printable(error.description, 500)})`}`;
       return new RejectedError(`the message was rejected by the peer, ${where}${why}`, {
-        code: "rejected", origin: "remote", condition: error?.condition, description: error?.description, info: error?.info, outcome, delivery,
+        code: "rejected", origin: "remote", condition: error && printable(error.condition, 255), description: plainDescription(error?.description), info: error?.info, outcome, delivery,
       });
     }
     case "released":

@@ -25,7 +25,7 @@ describe("B.4 access", () => {
       await (await (await connect()).createSender("q")).send({ body: 1 });
     }));
 
-  test("Q with tls it speaks amqps, to those who trust its certificate", async () => {
+  test("Q.tls with tls it speaks amqps, to those who trust its certificate", async () => {
     const { ca, server } = certificates();
     await withBroker({ tls: server, users: { ann: "secret" } }, async ({ broker, connect }) => {
       expect(broker.url).toMatch(/^amqps:/);
@@ -35,7 +35,7 @@ describe("B.4 access", () => {
     });
   });
 
-  test("Q user-id must be the authenticated user", () =>
+  test("Q.authorisation user-id must be the authenticated user", () =>
     withBroker({ users: { ann: "secret" } }, async ({ broker, connect }) => {
       const sender = await (await connect({ user: "ann", password: "secret" })).createSender("q");
       await sender.send({ userId: "ann", body: 1 });

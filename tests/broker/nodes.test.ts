@@ -31,7 +31,7 @@ describe("X13 topics", () => {
 });
 
 describe("X13 dynamic nodes", () => {
-  test("Q have names of 128 random bits and live as long as their link", () =>
+  test("Q.authorisation have names of 128 random bits and live as long as their link", () =>
     withBroker({}, async ({ broker, connect }) => {
       const connection = await connect();
       const one = await connection.createReceiver(undefined, { dynamic: true });

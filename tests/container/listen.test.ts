@@ -224,7 +224,7 @@ describe("incoming, links, serve", () => {
   });
 });
 
-describe("authorize", () => {
+describe("Q.authorisation authorize", () => {
   test("true lets a link through, false and a reason refuse it, a throw is amqp:internal-error", async () => {
     const broken = new Error("broken check");
     const { listener, dial, errors } = await listening({
@@ -312,7 +312,7 @@ describe("what a server does to its clients", () => {
     expect(await sender.closed).toMatchObject({ condition: "amqp:resource-deleted", description: "gone" });
   });
 
-  test("a peer that never finishes its handshake is dropped after 10 s, and told to onError", async () => {
+  test("Q.listener B58 a peer that never finishes its handshake is dropped after 10 s, and told to onError", async () => {
     const { listener, clock, errors } = await listening();
     const peer = await ScriptedPeer.connect(listener.url, async (script) => {
       script.sendHeader("sasl");

@@ -153,7 +153,7 @@ describe("P03 SCRAM and PLAIN by stored passwords", () => {
     expect(other.salt).not.toBe(nobody.salt);
   });
 
-  test("B53 the outcome comes a fixed time after the peer's last word, however long the check took", async () => {
+  test("Q.listener B53 the outcome comes a fixed time after the peer's last word, however long the check took", async () => {
     for (const takes of [0, 100]) {
       const clock = new ManualClock();
       let asked = false;
@@ -211,7 +211,7 @@ describe("P03 SCRAM and PLAIN by stored passwords", () => {
   });
 });
 
-describe("B56 SCRAM, the client against a server that does not know the password", () => {
+describe("Q.scram B56 SCRAM, the client against a server that does not know the password", () => {
   const attack = async (end: (script: Script) => Promise<void>): Promise<AmqpError> => {
     const peer = await serve(async (script) => {
       script.reply(await script.expectHeader("sasl"));

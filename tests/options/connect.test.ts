@@ -26,7 +26,7 @@ function message(...args: Parameters<typeof resolveConnectOptions>): string {
 const wrong = (options: object): string => message(URL, options as ConnectOptions);
 
 describe("defaults", () => {
-  test("Q every default is what the documents say", () => {
+  test("Q.limits every default is what the documents say", () => {
     const { urls, tls, webSocket, ...rest } = resolveConnectOptions(URL);
     expect(urls.map(({ host, port }) => [host, port])).toEqual([["localhost", 5672]]);
     expect([tls.reveal(), webSocket.reveal()]).toEqual([{}, {}]);

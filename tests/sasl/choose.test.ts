@@ -11,7 +11,7 @@ const NOTHING: MechanismChoice = { ...PASSWORD, credentials: "none" };
 const PLACE = { host: "h", port: 1 };
 const TOKEN: MechanismChoice = { ...PASSWORD, credentials: "token" };
 
-describe("A the strongest that fits", () => {
+describe("A Q.mechanism the strongest that fits", () => {
   test.each<[string, MechanismChoice, string]>([
     ["user and password: PLAIN, whatever the peer's order", PASSWORD, "PLAIN"],
     ["user, password and a certificate: PLAIN, for EXTERNAL is offered to everybody on TLS", { ...PASSWORD, certificate: true }, "PLAIN"],
@@ -43,7 +43,7 @@ describe("A the strongest that fits", () => {
   });
 });
 
-describe("Q what is refused", () => {
+describe("Q.mechanism Q.downgrade what is refused", () => {
   test.each<[string, MechanismChoice]>([
     ["B48 a password and only ANONYMOUS offered: no downgrade", { ...PASSWORD, offered: ["ANONYMOUS"] }],
     ["a password and only ANONYMOUS allowed: no downgrade", { ...PASSWORD, allowedMechs: ["ANONYMOUS"] }],
@@ -66,20 +66,20 @@ describe("Q what is refused", () => {
     for (const name of choice.offered) expect((error as Error).message).toContain(name);
   });
 
-  test("B48 PLAIN without TLS", () => {
+  test("Q.plain B48 PLAIN without TLS", () => {
     const error = caught(() => chooseMechanism({ ...PASSWORD, secure: false }));
     expect(error).toBeInstanceOf(SaslError);
     expect(error).toMatchObject({ code: "mechanism-refused", message: expect.stringContaining("PLAIN refused on unencrypted connection") });
   });
 
-  test.each(["OAUTHBEARER", "XOAUTH2"])("B48 a token by %s without TLS", (name) => {
+  test.each(["OAUTHBEARER", "XOAUTH2"])("Q.plain B48 a token by %s without TLS", (name) => {
     expect(caught(() => chooseMechanism({ ...TOKEN, secure: false, offered: [name, "PLAIN", "ANONYMOUS"] }))).toMatchObject({
       name: "SaslError", code: "mechanism-refused",
       message: `${name} refused on unencrypted connection: use TLS, or set allowInsecureMechs to send the token in clear text`,
     });
   });
 
-  test("the text lists what is offered and what is allowed", () => {
+  test("Q.mechanism the text lists what is offered and what is allowed", () => {
     expect(() => chooseMechanism({ ...PASSWORD, offered: ["X-A", "X-B"], allowedMechs: ["PLAIN"] }))
       .toThrow("the peer offers X-A, X-B; allowed are PLAIN, and with a user and password PLAIN can be used");
     expect(() => chooseMechanism({ ...NOTHING, offered: ["PLAIN"] }))

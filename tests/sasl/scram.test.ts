@@ -116,7 +116,7 @@ describe("A the client's side", () => {
   });
 });
 
-describe("B54 B55 what a client does not go on with, before it has derived anything", () => {
+describe("Q.scram B54 B55 what a client does not go on with, before it has derived anything", () => {
   const [nonce, salt] = [`${OURS}x`, "s=QSXCR+Q6sek8bf92"];
   test.each<[string, string, RegExp]>([
     ["B54 another nonce", `r=other,${salt},i=4096`, /nonce does not extend ours/],
@@ -160,7 +160,7 @@ describe("B54 B55 what a client does not go on with, before it has derived anyth
   });
 });
 
-describe("B56 an ok that the server has not earned", () => {
+describe("Q.scram B56 an ok that the server has not earned", () => {
   const right = SHA256.serverFinal;
   test.each<[string, string | undefined, RegExp]>([
     ["no signature", undefined, /without its server signature/],

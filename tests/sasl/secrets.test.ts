@@ -81,7 +81,7 @@ describe("Q.secrets", () => {
   });
 });
 
-describe("Q.peer-text", () => {
+describe("Q.server-text", () => {
   test("controls, separators, marks of direction and half pairs are replaced, the rest is kept", () => {
     expect(printable("a\u0000b\u001b[31m\u007f\u0085\u2028\u202e\u2066c")).toBe("a\ufffdb\ufffd[31m\ufffd\ufffd\ufffd\ufffd\ufffdc");
     expect(printable("ok \ud83d\ude00 größe")).toBe("ok \ud83d\ude00 größe");

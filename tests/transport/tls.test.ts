@@ -128,7 +128,7 @@ test("close lets an ended connection finish, and drops one that is still in its 
   expect(sink.length).toBe(size);
 });
 
-test("Q.tls rejectUnauthorized: false takes anybody, shows no certificate as verified, and warns once", async () => {
+test("Q.insecure-tls rejectUnauthorized: false takes anybody, shows no certificate as verified, and warns once", async () => {
   const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => {});
   cleanup.push(() => warn.mockRestore());
   const { port } = await serve(selfSigned);
@@ -230,7 +230,7 @@ describe("peers that do not play along", () => {
     await expect(connectTls({ host: "localhost", port, tls: { ca }, signal: controller.signal })).rejects.toBe(reason);
   });
 
-  test("B58 the listener drops who does not finish the handshake, and who speaks no TLS, and goes on", async () => {
+  test("Q.listener B58 the listener drops who does not finish the handshake, and who speaks no TLS, and goes on", async () => {
     const { port, errors, next } = await serve(server, { handshakeTimeout: 500 });
     const silent = rawConnect({ host: HOST, port });
     const babbler = rawConnect({ host: HOST, port });
