@@ -2,36 +2,38 @@
 
 export class AbortWatch<T> {
   readonly #onAbort: (item: T, reason: unknown) => void;
-  readonly #watched = new Map<AbortSignal, { readonly items: Set<T>; readonly listener: () => void }>();
+  /** undefined before the first. */
+  #watched: Map<AbortSignal, { readonly items: Set<T>; readonly listener: () => void }> | undefined = undefined;
 
   constructor(onAbort: (item: T, reason: unknown) => void) {
     this.#onAbort = onAbort;
   }
 
   watch(signal: AbortSignal, item: T): void {
-    let entry = this.#watched.get(signal);
+    const watched = this.#watched ??= new Map();
+    let entry = watched.get(signal);
     if (entry === undefined) {
       const items = new Set<T>();
       const listener = (): void => {
-        this.#watched.delete(signal);
+        watched.delete(signal);
         for (const each of items) this.#onAbort(each, signal.reason);
       };
       entry = { items, listener };
-      this.#watched.set(signal, entry);
+      watched.set(signal, entry);
       signal.addEventListener("abort", listener, { once: true });
     }
     entry.items.add(item);
   }
 
   forget(signal: AbortSignal, item: T): void {
-    const entry = this.#watched.get(signal);
+    const entry = this.#watched?.get(signal);
     if (entry === undefined || !entry.items.delete(item) || entry.items.size !== 0) return;
     signal.removeEventListener("abort", entry.listener);
-    this.#watched.delete(signal);
+    this.#watched?.delete(signal);
   }
 
   stop(): void {
-    for (const [signal, { listener }] of this.#watched) signal.removeEventListener("abort", listener);
-    this.#watched.clear();
+    for (const [signal, { listener }] of this.#watched ?? []) signal.removeEventListener("abort", listener);
+    this.#watched = undefined;
   }
 }

@@ -21,7 +21,8 @@ export class Deadlines<T extends Timed> {
   /** Those with the usual timeout, oldest first; it may give others as well. */
   readonly #oldest: () => Iterable<T>;
   readonly #expire: (item: T, timeout: number) => void;
-  readonly #own = new Map<T, number>();
+  /** Those with a timeout of their own; undefined before the first. */
+  #own: Map<T, number> | undefined = undefined;
   #timer: { cancel(): void } | undefined = undefined;
   #timerAt = Infinity;
 
@@ -37,7 +38,7 @@ export class Deadlines<T extends Timed> {
     if (timeout !== undefined && timeout !== this.#usual) {
       const delay = timerDelay(timeout);
       if (delay === undefined) return;
-      this.#own.set(item, timeout);
+      (this.#own ??= new Map()).set(item, timeout);
       item.deadline = now + delay;
       this.#arm(item.deadline);
       return;
@@ -51,28 +52,28 @@ export class Deadlines<T extends Timed> {
   watchProgress(item: T, timeout: number | undefined, now: number): void {
     const delay = timerDelay(timeout ?? this.#usual);
     if (delay === undefined) return;
-    this.#own.set(item, timeout ?? this.#usual);
+    (this.#own ??= new Map()).set(item, timeout ?? this.#usual);
     item.deadline = now + delay;
     this.#arm(item.deadline);
   }
 
   /** Something of it has happened; its time runs anew, or not at all if `waits` is false. */
   progressed(item: T, waits: boolean, now: () => number): void {
-    const timeout = this.#own.get(item);
+    const timeout = this.#own?.get(item);
     if (timeout === undefined) return;
     item.deadline = waits ? now() + timeout : Infinity;
     if (waits) this.#arm(item.deadline);
   }
 
   forget(item: T): void {
-    if (this.#own.size !== 0) this.#own.delete(item);
+    if (this.#own !== undefined) this.#own.delete(item);
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#timerAt = Infinity;
-    this.#own.clear();
+    this.#own = undefined;
   }
 
   #arm(at: number): void {
@@ -89,19 +90,19 @@ export class Deadlines<T extends Timed> {
     const due: [T, number][] = [];
     let next = Infinity;
     for (const item of this.#oldest()) {
-      if (item.told || item.deadline === Infinity || this.#own.has(item)) continue;
+      if (item.told || item.deadline === Infinity || this.#own?.has(item) === true) continue;
       if (item.deadline > now) {
         next = item.deadline + COARSE;
         break;
       }
       due.push([item, this.#usual]);
     }
-    for (const [item, timeout] of this.#own) {
+    for (const [item, timeout] of this.#own ?? []) {
       if (item.deadline <= now) due.push([item, timeout]);
       else next = Math.min(next, item.deadline);
     }
     for (const [item, timeout] of due) {
-      this.#own.delete(item);
+      this.#own?.delete(item);
       if (!item.told) this.#expire(item, timeout);
     }
     if (next !== Infinity) this.#arm(next);

@@ -119,7 +119,9 @@ export class IncomingLink {
   #answer(): void {
     this.#answered = true;
     this.#timer?.cancel();
+    this.#timer = undefined;
     this.onAnswered?.();
+    this.onAnswered = undefined;
     if (this.link === undefined) this.onOver?.();
     else void this.link.closed.then(() => this.onOver?.());
   }

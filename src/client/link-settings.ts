@@ -8,18 +8,21 @@ import type { ResolvedLink, ResolvedReceiver, ResolvedSender } from "../options/
 import { some } from "./encodable.ts";
 import { wireRelay, wireSource, wireTarget } from "./termini.ts";
 
-/** The attach of a sender. */
+/** The attach of a sender; written out, as in termini.ts, for the sake of memory. */
 export function senderSettings(name: string, options: ResolvedSender): LinkSettings {
+  const { sndSettleMode, rcvSettleMode, offeredCapabilities, desiredCapabilities, properties } = commonSettings(name, options);
   return {
-    ...commonSettings(name, options), maxMessageSize: wireSize(options.maxMessageSize ?? Infinity),
+    name, sndSettleMode, rcvSettleMode, offeredCapabilities, desiredCapabilities, properties, maxMessageSize: wireSize(options.maxMessageSize ?? Infinity),
     source: wireSource(options.source), target: options.target === null ? wireRelay() : wireTarget(options.target),
   };
 }
 
 /** The attach of a receiver. @param maxMessageSize octets, where its options name none */
 export function receiverSettings(name: string, options: ResolvedReceiver, maxMessageSize: number): LinkSettings {
+  const { sndSettleMode, rcvSettleMode, desiredCapabilities, properties } = commonSettings(name, options);
+  const receiving = receivingSettings(options, maxMessageSize);
   return {
-    ...commonSettings(name, options), ...receivingSettings(options, maxMessageSize),
+    name, sndSettleMode, rcvSettleMode, offeredCapabilities: receiving.offeredCapabilities, desiredCapabilities, properties, maxMessageSize: receiving.maxMessageSize,
     // Without a source the peer looks up what an earlier link of this name left (§2.6.3).
     source: options.lookup ? null : wireSource(options.source, options.selectors), target: wireTarget(options.target),
   };

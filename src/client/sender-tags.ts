@@ -17,7 +17,8 @@ interface Sent {
 
 export class SenderTags {
   readonly #generate: (() => unknown) | undefined;
-  readonly #chosen = new Set<string>();
+  /** undefined before the first. */
+  #chosen: Set<string> | undefined = undefined;
   #number = 0;
 
   /** @param generate the caller's own, where it has one */
@@ -29,28 +30,28 @@ export class SenderTags {
   choose(delivery: ClientOutgoing, sent: Sent): void {
     if (delivery.tagBytes === undefined && this.#generate === undefined) {
       delivery.tagNumber = this.#number = (this.#number + 1) >>> 0;
-      if (this.#chosen.size !== 0) this.#passChosen(delivery);
+      if (this.#chosen !== undefined) this.#passChosen(delivery, this.#chosen);
       return;
     }
     const tag = delivery.tagBytes ??= checkedTag((this.#generate as () => unknown)());
     // Nobody is told about one that leaves settled, so that it cannot be mistaken.
-    if (delivery.presettled || !(this.#chosen.has(tagKey(tag)) || (tag.length === 4 && sent.size !== 0 && sent.has(tag)))) return;
+    if (delivery.presettled || !(this.#chosen?.has(tagKey(tag)) === true || (tag.length === 4 && sent.size !== 0 && sent.has(tag)))) return;
     const shown = Array.from(tag, (octet) => octet.toString(16).padStart(2, "0")).join("");
     throw new ConfigError(`send(): the tag ${shown} is in use: its delivery is not settled`, { code: "invalid-state", scope: "delivery" });
   }
 
   /** The delivery waits or is sent: its tag is in use. */
   keep({ tagBytes, presettled }: ClientOutgoing): void {
-    if (tagBytes !== undefined && !presettled) this.#chosen.add(tagKey(tagBytes));
+    if (tagBytes !== undefined && !presettled) (this.#chosen ??= new Set()).add(tagKey(tagBytes));
   }
 
   /** The delivery is settled, or never left. */
   free({ tagBytes }: ClientOutgoing): void {
-    if (tagBytes !== undefined) this.#chosen.delete(tagKey(tagBytes));
+    if (tagBytes !== undefined) this.#chosen?.delete(tagKey(tagBytes));
   }
 
   /** Numbers that the caller has chosen as tags are passed over. */
-  #passChosen(delivery: ClientOutgoing): void {
-    while (this.#chosen.has(tagKey(numberTag(this.#number)))) delivery.tagNumber = this.#number = (this.#number + 1) >>> 0;
+  #passChosen(delivery: ClientOutgoing, chosen: ReadonlySet<string>): void {
+    while (chosen.has(tagKey(numberTag(this.#number)))) delivery.tagNumber = this.#number = (this.#number + 1) >>> 0;
   }
 }

@@ -7,7 +7,8 @@ const SMALLEST = 16;
 
 /** A queue with two ends; `length` grows without a bound of its own. */
 export class Deque<T> implements Iterable<T> {
-  #ring: (T | undefined)[] = new Array<T | undefined>(SMALLEST).fill(undefined);
+  /** Without a slot before the first value: most queues of thousands of links are never used. */
+  #ring: (T | undefined)[] = [];
   #head = 0;
   #length = 0;
 
@@ -18,14 +19,14 @@ export class Deque<T> implements Iterable<T> {
 
   /** Adds a value at the end. */
   push(value: T): void {
-    if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
+    if (this.#length === this.#ring.length) this.#resize(Math.max(SMALLEST, this.#length * 2));
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = value;
     this.#length++;
   }
 
   /** Adds a value before the first. */
   unshift(value: T): void {
-    if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
+    if (this.#length === this.#ring.length) this.#resize(Math.max(SMALLEST, this.#length * 2));
     this.#head = (this.#head - 1) & (this.#ring.length - 1);
     this.#ring[this.#head] = value;
     this.#length++;
@@ -72,7 +73,7 @@ export class Deque<T> implements Iterable<T> {
 
   /** Empties the queue and gives up its memory. */
   clear(): void {
-    this.#ring = new Array<T | undefined>(SMALLEST).fill(undefined);
+    this.#ring = [];
     this.#head = 0;
     this.#length = 0;
   }
