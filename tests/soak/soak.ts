@@ -36,7 +36,7 @@ the end whether any was lost or came twice, whether memory grew and handles were
 
 options:
   --minutes n    how long. default 2
-  --mode m       exactly-once (both ends resume; nothing may come twice) or at-least-once. default exactly-once
+  --mode m       at-least-once, or exactly-once (both ends resume; nothing may come twice). default at-least-once
   --rate n       messages a second. default 1000
   --size n       octets of a body. default 1024
   --faults n     seconds between faults; 0 is none. default 10
@@ -290,7 +290,7 @@ function parseOptions(words: readonly string[]): Options | undefined {
     if (!(value >= least) || !Number.isFinite(value)) throw new UsageError(`--${name} ${values[name] ?? ""}: a number from ${least} on is wanted`);
     return value;
   };
-  const mode = values.mode ?? "exactly-once";
+  const mode = values.mode ?? "at-least-once";
   if (mode !== "exactly-once" && mode !== "at-least-once") throw new UsageError(`--mode ${mode}: there are exactly-once and at-least-once`);
   return {
     seconds: Math.round(number("minutes", 2, 0.1) * 60), mode, rate: number("rate", 1_000, 1), size: number("size", 1_024, 0),

@@ -27,13 +27,13 @@ type Side = "client" | "listener" | "broker";
 export const input: Scenario = {
   name: "input",
   title: "any input of at most 64 KiB",
-  limit: 300,
+  limit: 480,
   run: async (trial) => {
     const worst = { cpu: { name: "", value: 0 }, kept: { name: "", value: 0 } };
     let runs = 0;
     const rounds = trial.size(5, 3);
     let coldest = 0;
-    for (const one of INPUTS(trial.size(200, 10))) {
+    for (const one of INPUTS(trial.size(60, 10))) {
       for (const side of one.against) {
         // The first runs compile what they meet; garbage is not collected meanwhile, since that throws compiled code away.
         if (one.once !== true) {
