@@ -27,7 +27,7 @@ export interface Moment {
 
 const WIDTH = 960;
 const LEFT = 70;
-const RIGHT = 16;
+const RIGHT = 30;
 const PANEL = 190;
 const GAP = 56;
 const TOP = 64;
