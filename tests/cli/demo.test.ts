@@ -85,7 +85,7 @@ describe("npm start", () => {
     ["a % that begins nothing", "amqp://user:hunter2%@localhost/q"],
     ["no host", "amqp://user:hunter2@/q"],
     ["no scheme", "user:hunter2@localhost"],
-  ])("Q a bad url (%s) is one line without the password", async (_what, url) => {
+  ])("Q.secrets a bad url (%s) is one line without the password", async (_what, url) => {
     const ended = await demo.run([url]);
     failsWith(ended);
     expect(ended.stderr).not.toContain("hunter2");
@@ -139,7 +139,7 @@ describe("npm start", () => {
     }
   }, 30_000);
 
-  test("Q PLAIN is refused without TLS off loopback", async () => {
+  test("Q.plain PLAIN is refused without TLS off loopback", async () => {
     // A name of this machine that is no loopback address: nothing is sent to it, since the refusal needs no answer but the offer.
     const { server, port } = await listen(Buffer.from([0x41, 0x4d, 0x51, 0x50, 3, 1, 0, 0, 0, 0, 0, 0x15, 2, 1, 0, 0, 0, 0x53, 0x40, 0xc0, 0x08, 1, 0xa3, 5, 0x50, 0x4c, 0x41, 0x49, 0x4e]), "0.0.0.0");
     try {
