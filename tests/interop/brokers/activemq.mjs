@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { STORE_PASSWORD } from "./certificates.mjs";
 import { needDistribution } from "./install.mjs";
 import { javaOptions, needJava } from "./java.mjs";
-import { startProcess, untilReady } from "./processes.mjs";
+import { startProcess } from "./processes.mjs";
 import { freePort } from "./system.mjs";
 
 export const activemq = {
@@ -15,18 +15,19 @@ export const activemq = {
     return { home: await needDistribution(name, "org.apache.activemq:apache-activemq:5.18.3:tar.gz:bin") };
   },
 
-  async start(name, folder, tls, { home }) {
+  async start(_name, folder, tls, { home }, { durable }) {
     const [port, jms, tlsPort, wsPort, wssPort] = [await freePort(), await freePort(), await freePort(), await freePort(), await freePort()];
     await mkdir(join(folder, "tmp"), { recursive: true });
     await writeFile(join(folder, "server.p12"), tls.store);
-    await writeFile(join(folder, "activemq.xml"), configuration(folder, { port, jms, tlsPort, wsPort, wssPort }));
+    await writeFile(join(folder, "activemq.xml"), configuration(folder, { port, jms, tlsPort, wsPort, wssPort, durable }));
     await writeFile(join(folder, "log4j2.properties"), LOGGING);
     const places = { "activemq.home": home, "activemq.base": folder, "activemq.conf": folder, "activemq.data": join(folder, "data"), "java.io.tmpdir": join(folder, "tmp") };
     const args = [...javaOptions, ...OPENS, ...Object.entries(places).map(([key, value]) => `-D${key}=${value}`), `-Dlog4j2.configurationFile=file:${join(folder, "log4j2.properties")}`];
     const broker = startProcess("java", [...args, "-jar", join(home, "bin/activemq.jar"), "start", `xbean:file:${join(folder, "activemq.xml")}`], { log: join(folder, "broker.log") });
     return {
       processes: [broker],
-      ready: () => untilReady(name, broker, [port, jms], [tlsPort, wsPort, wssPort]),
+      speaks: [port, jms],
+      listens: [tlsPort, wsPort, wssPort],
       endpoints: {
         url: `amqp://guest:guest@127.0.0.1:${port}`, jmsUrl: `amqp://guest:guest@127.0.0.1:${jms}`, tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}`,
         wsUrl: `ws://guest:guest@127.0.0.1:${wsPort}/`, wssUrl: `wss://guest:guest@127.0.0.1:${wssPort}/`,
@@ -46,12 +47,12 @@ appender.console.layout.type=PatternLayout
 appender.console.layout.pattern=%d %5p %c{1} %m%n
 `;
 
-const configuration = (folder, { port, jms, tlsPort, wsPort, wssPort }) => `<beans xmlns="http://www.springframework.org/schema/beans"
+const configuration = (folder, { port, jms, tlsPort, wsPort, wssPort, durable }) => `<beans xmlns="http://www.springframework.org/schema/beans"
   xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
   xsi:schemaLocation="http://www.springframework.org/schema/beans http://www.springframework.org/schema/beans/spring-beans.xsd
     http://activemq.apache.org/schema/core http://activemq.apache.org/schema/core/activemq-core.xsd">
   <broker xmlns="http://activemq.apache.org/schema/core" brokerName="interop" useJmx="false" dataDirectory="${folder}/data">
-    <persistenceAdapter><kahaDB directory="${folder}/data/kahadb" journalDiskSyncStrategy="never"/></persistenceAdapter>
+    <persistenceAdapter><kahaDB directory="${folder}/data/kahadb" journalDiskSyncStrategy="${durable ? "always" : "never"}"/></persistenceAdapter>
     <plugins>
       <simpleAuthenticationPlugin anonymousAccessAllowed="true">
         <users>

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { STORE_PASSWORD } from "./certificates.mjs";
 import { needDistribution } from "./install.mjs";
 import { javaOptions, needJava } from "./java.mjs";
-import { startProcess, untilReady } from "./processes.mjs";
+import { startProcess } from "./processes.mjs";
 import { freePort } from "./system.mjs";
 
 export const artemis = {
@@ -15,14 +15,14 @@ export const artemis = {
     return { home: await needDistribution(name, "org.apache.activemq:apache-artemis:2.33.0:tar.gz:bin") };
   },
 
-  async start(name, folder, tls, { home }) {
+  async start(_name, folder, tls, { home }, { durable }) {
     const [port, tlsPort, scramPort] = [await freePort(), await freePort(), await freePort()];
     const etc = join(folder, "etc");
     await mkdir(etc, { recursive: true });
     await mkdir(join(folder, "tmp"), { recursive: true });
     const files = {
       "server.p12": tls.store,
-      "broker.xml": configuration(folder, { port, tlsPort, scramPort }),
+      "broker.xml": configuration(folder, { port, tlsPort, scramPort, durable }),
       "bootstrap.xml": `<broker xmlns="http://activemq.apache.org/schema">
   <jaas-security domain="interop"/>
   <server configuration="file:${etc}/broker.xml"/>
@@ -48,7 +48,8 @@ export const artemis = {
     const broker = startProcess("java", [...args, "org.apache.activemq.artemis.boot.Artemis", "run"], { log: join(folder, "broker.log"), cwd: folder });
     return {
       processes: [broker],
-      ready: () => untilReady(name, broker, [port, scramPort], [tlsPort]),
+      speaks: [port, scramPort],
+      listens: [tlsPort],
       endpoints: {
         url: `amqp://guest:guest@127.0.0.1:${port}`, tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}`, scramUrl: `amqp://guest:guest@127.0.0.1:${scramPort}`,
       },
@@ -87,16 +88,16 @@ const PERMISSIONS = ["createNonDurableQueue", "deleteNonDurableQueue", "createDu
   .map((type) => `<permission type="${type}" roles="amq"/>`)
   .join("\n        ");
 
-const configuration = (folder, { port, tlsPort, scramPort }) => `<configuration xmlns="urn:activemq">
+const configuration = (folder, { port, tlsPort, scramPort, durable }) => `<configuration xmlns="urn:activemq">
   <core xmlns="urn:activemq:core">
     <name>interop</name>
     <persistence-enabled>true</persistence-enabled>
     <journal-type>NIO</journal-type>
-    <journal-datasync>false</journal-datasync>
+    <journal-datasync>${durable}</journal-datasync>
     <journal-min-files>2</journal-min-files>
     <journal-pool-files>4</journal-pool-files>
-    <journal-sync-transactional>false</journal-sync-transactional>
-    <journal-sync-non-transactional>false</journal-sync-non-transactional>
+    <journal-sync-transactional>${durable}</journal-sync-transactional>
+    <journal-sync-non-transactional>${durable}</journal-sync-non-transactional>
     <paging-directory>${folder}/data/paging</paging-directory>
     <bindings-directory>${folder}/data/bindings</bindings-directory>
     <journal-directory>${folder}/data/journal</journal-directory>

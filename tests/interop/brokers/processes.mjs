@@ -5,7 +5,7 @@ import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { accepts, BrokerError, pause, speaksAmqp } from "./system.mjs";
 
-/** Starts a process that outlives the runner, its output going to `log`; answers `{ pid, born, log }`. */
+/** Starts a process that outlives the runner, its output going to `log`; answers `{ pid, born, log, launch }`. */
 export function startProcess(command, args, { log, env, cwd }) {
   mkdirSync(dirname(log), { recursive: true });
   const out = openSync(log, "a");
@@ -13,10 +13,22 @@ export function startProcess(command, args, { log, env, cwd }) {
     const child = spawn(command, args, { cwd, env: env ?? process.env, detached: true, stdio: ["ignore", out, out] });
     child.on("error", () => {}); // seen as "not alive" by whoever waits for it
     child.unref();
-    return { pid: child.pid ?? 0, born: bornAt(child.pid ?? 0), log };
+    return { pid: child.pid ?? 0, born: bornAt(child.pid ?? 0), log, launch: { command, args, cwd } };
   } finally {
     closeSync(out);
   }
+}
+
+/** Starts again what has ended, with the same command. */
+export function startAgain({ log, launch: { command, args, cwd } }) {
+  return startProcess(command, args, { log, cwd });
+}
+
+/** Ends the process at once, without asking it, and waits until it is gone. */
+export async function killProcess(one) {
+  signal(one, "SIGKILL");
+  for (let i = 0; i < 200 && isAlive(one); i++) await pause(25);
+  if (isAlive(one)) throw new BrokerError(`process ${one.pid} (${one.launch.command}) is still there 5 s after SIGKILL`);
 }
 
 /** Whether that very process (not another one with its number) still runs. */

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { needPackages } from "./install.mjs";
-import { startProcess, untilReady } from "./processes.mjs";
+import { startProcess } from "./processes.mjs";
 import { BrokerError, freePort } from "./system.mjs";
 
 const SCRIPT = "/usr/share/proton/examples/python/broker.py";
@@ -15,9 +15,9 @@ export const proton = {
     return {};
   },
 
-  async start(name, folder) {
+  async start(_name, folder) {
     const port = await freePort();
     const broker = startProcess("/usr/bin/python3", [SCRIPT, "-a", `127.0.0.1:${port}`], { log: join(folder, "broker.log") });
-    return { processes: [broker], ready: () => untilReady(name, broker, [port]), endpoints: { url: `amqp://127.0.0.1:${port}` } };
+    return { processes: [broker], speaks: [port], endpoints: { url: `amqp://127.0.0.1:${port}` } };
   },
 };

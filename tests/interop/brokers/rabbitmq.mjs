@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { needDebianRoot, needPackages, packageVersion } from "./install.mjs";
-import { startProcess, untilReady } from "./processes.mjs";
+import { startProcess } from "./processes.mjs";
 import { queueNames } from "./queues.mjs";
 import { BrokerError, freePort } from "./system.mjs";
 
@@ -16,7 +16,7 @@ export const rabbitmq3 = {
     return {};
   },
   start: (name, folder, tls) =>
-    startNode(name, folder, tls, {
+    startBroker(name, folder, tls, {
       seen: folder,
       inside: (command) => command,
       plugins: "rabbitmq_amqp1_0,rabbitmq_auth_mechanism_ssl",
@@ -29,9 +29,8 @@ export const rabbitmq4 = {
     return { root: await needDebianRoot(name, "trixie", ["rabbitmq-server"]) };
   },
   start: (name, folder, tls, { root }) =>
-    startNode(name, folder, tls, {
-      seen: "/broker",
-      inside: (command) => ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", ENTER, "enter", root, folder, ...command],
+    startBroker(name, folder, tls, {
+      ...inRoot(root, folder),
       plugins: "rabbitmq_auth_mechanism_ssl",
       settings: ["anonymous_login_user = guest", "anonymous_login_pass = guest"],
     }),
@@ -44,30 +43,65 @@ mount --rbind /dev "$root/dev"
 mount --bind "$state" "$root/broker"
 exec chroot "$root" "$@"`;
 
+/** Where a folder is seen by what runs in a Debian root, and how to run something there. */
+function inRoot(root, folder) {
+  return { seen: "/broker", inside: (command) => ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", ENTER, "enter", root, folder, ...command] };
+}
+
 /** Starts epmd and one node on free ports; `seen` is the state folder as the node sees it, `inside` wraps a command. */
-async function startNode(name, folder, tls, { seen, inside, plugins, settings }) {
-  const [port, tlsPort, distribution, epmd] = [await freePort(), await freePort(), await freePort(), await freePort()];
-  await writeFiles(folder, { seen, plugins, settings, port, tlsPort, tls });
+async function startBroker(name, folder, tls, { seen, inside, plugins, settings }) {
+  const epmd = await freePort();
+  const mapper = startMapper(folder, epmd, inside);
+  const { node, ...rest } = await startNode(`${name}@localhost`, folder, tls, { seen, inside, plugins, settings, epmd, cookie: randomBytes(16).toString("hex") });
+  return { processes: [node, mapper], ...rest }; // in the order in which they end
+}
+
+/**
+ * Starts the nodes of a RabbitMQ 4 cluster, which find each other by their names; each has a folder of its own in `folder`.
+ *
+ * @param names what is before the @ of their names
+ */
+export async function startCluster(names, folder, tls, { root }) {
+  const epmd = await freePort();
+  await mkdir(join(folder, "mapper"), { recursive: true });
+  const mapper = startMapper(join(folder, "mapper"), epmd, inRoot(root, join(folder, "mapper")).inside);
+  const cookie = randomBytes(16).toString("hex");
+  const peers = names.map((name, n) => `cluster_formation.classic_config.nodes.${n + 1} = ${name}@localhost`);
+  const settings = ["cluster_formation.peer_discovery_backend = classic_config", ...peers];
+  const nodes = [];
+  for (const name of names) {
+    const own = join(folder, name);
+    await mkdir(own, { recursive: true });
+    nodes.push({ name, ...(await startNode(`${name}@localhost`, own, tls, { ...inRoot(root, own), plugins: "rabbitmq_auth_mechanism_ssl", settings, epmd, cookie })) });
+  }
+  return { mapper, nodes };
+}
+
+function startMapper(folder, epmd, inside) {
+  const [command, ...args] = inside(["/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "ERL_EPMD_ADDRESS=127.0.0.1", "epmd", "-port", String(epmd)]);
+  return startProcess(command, args, { log: join(folder, "epmd.log") });
+}
+
+async function startNode(name, folder, tls, { seen, inside, plugins, settings, epmd, cookie }) {
+  const [port, tlsPort, distribution] = [await freePort(), await freePort(), await freePort()];
+  await writeFiles(folder, { seen, plugins, settings, port, tlsPort, tls, cookie });
   const env = nodeEnvironment({ name, seen, distribution, epmd });
-  const launch = (program, args, log) => {
-    const [command, ...rest] = inside(["/usr/bin/env", "-i", ...env, program, ...args]);
-    return startProcess(command, rest, { log: join(folder, log) });
-  };
-  const mapper = launch("epmd", ["-port", String(epmd)], "epmd.log");
-  const node = launch("/usr/lib/rabbitmq/bin/rabbitmq-server", [], "node.log");
+  const [command, ...args] = inside(["/usr/bin/env", "-i", ...env, "/usr/lib/rabbitmq/bin/rabbitmq-server"]);
   return {
-    processes: [node, mapper], // in the order in which they end
-    ready: () => untilReady(name, node, [port], [tlsPort]),
+    node: startProcess(command, args, { log: join(folder, "node.log") }),
+    control: inside(["/usr/bin/env", "-i", ...env, "/usr/lib/rabbitmq/bin/rabbitmqctl"]),
+    speaks: [port],
+    listens: [tlsPort],
     endpoints: { url: `amqp://guest:guest@127.0.0.1:${port}`, tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}`, externalUrl: `amqps://127.0.0.1:${tlsPort}` },
   };
 }
 
-async function writeFiles(folder, { seen, plugins, settings, port, tlsPort, tls }) {
+async function writeFiles(folder, { seen, plugins, settings, port, tlsPort, tls, cookie }) {
   await mkdir(join(folder, "data"), { recursive: true });
   for (const file of ["ca", "cert", "key"]) await writeFile(join(folder, `${file}.pem`), tls[file]);
   await writeFile(join(folder, "enabled_plugins"), `[${plugins}].\n`);
   await writeFile(join(folder, "advanced.config"), "[].\n");
-  await writeFile(join(folder, ".erlang.cookie"), randomBytes(16).toString("hex"));
+  await writeFile(join(folder, ".erlang.cookie"), cookie);
   await chmod(join(folder, ".erlang.cookie"), 0o400);
   await writeFile(join(folder, "definitions.json"), JSON.stringify(definitions()));
   const lines = [
@@ -115,7 +149,7 @@ function nodeEnvironment({ name, seen, distribution, epmd }) {
     "ERL_EPMD_ADDRESS=127.0.0.1",
     `ERL_EPMD_PORT=${epmd}`,
     "RABBITMQ_CONF_ENV_FILE=/dev/null",
-    `RABBITMQ_NODENAME=${name}@localhost`,
+    `RABBITMQ_NODENAME=${name}`,
     `RABBITMQ_CONFIG_FILE=${seen}/rabbitmq.conf`,
     `RABBITMQ_ADVANCED_CONFIG_FILE=${seen}/advanced.config`,
     `RABBITMQ_GENERATED_CONFIG_DIR=${seen}/generated`,
