@@ -117,6 +117,11 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     return this.link.endpoint?.partial === this;
   }
 
+  /** Whether anybody gets the error of its failure: a caller of `send()`, or handlers. */
+  get awaited(): boolean {
+    return this.resolve !== undefined || this.link.events !== undefined;
+  }
+
   get writable(): boolean {
     return this.writtenAt < 0 && !this.told;
   }

@@ -421,8 +421,9 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       this.inFlight.remove(delivery);
       if (delivery.told) continue;
       const left = delivery.suspended ? delivery.left : driver === undefined || delivery.writtenAt <= driver.flushed;
-      if (left) delivery.decide({ type: "in-doubt", cause: error }, inDoubt(error, delivery, this.title));
-      else delivery.decide({ type: "not-sent", cause: error }, notSent(error, delivery, this.title));
+      const { awaited } = delivery;
+      if (left) delivery.decide({ type: "in-doubt", cause: error }, awaited ? inDoubt(error, delivery, this.title) : undefined);
+      else delivery.decide({ type: "not-sent", cause: error }, awaited ? notSent(error, delivery, this.title) : undefined);
     }
     this.#ready.reject(error);
     this.#tellIdle();
