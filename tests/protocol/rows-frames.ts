@@ -138,6 +138,8 @@ const VALUES: readonly HostileRow[] = [
   value("B30 200,000 descriptors of descriptors", () => concat(new Uint8Array(200_000), hex("4040")), DECODE),
   value("B31 5,000 lists in each other", () => nested(5000), DECODE),
   value("B31 lists and arrays in each other", () => mixed(100), DECODE),
+  value("B32 a descriptor that is described itself", () => hex("0000a30161a3016240"), NONE),
+  value("B33 66,000 nulls", () => concat(hex("d0"), bigEndian(66_004, 4), bigEndian(66_000, 4), new Uint8Array(66_000).fill(0x40)), DECODE),
   value("B36 keys that every object has", () => hex("c126 06 a3095f5f70726f746f5f5f 41 a30b636f6e7374727563746f72 41 a308746f537472696e67 41"), NONE),
   value("B41 numbers and times beyond JavaScript's", () => hex("c125 06 a30161 80ffffffffffffffff a30162 837fffffffffffffff a30163 827ff8000000000000"), NONE),
 ];
