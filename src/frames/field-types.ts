@@ -52,7 +52,7 @@ export const SOME_SYMBOLS: FieldType = {
 };
 
 /** A map keyed by symbols (§2.8.13), read as an object keyed by text. */
-export const FIELDS: FieldType = { write: (w, value: Readonly<Record<string, unknown>>) => writeMap(w, value, "symbol"), read: (r) => readTextMap(r) };
+export const FIELDS: FieldType = { write: (w, value: Readonly<Record<string, unknown>>) => writeMap(w, value, "symbol"), read: readKeyed };
 
 /** As `FIELDS`, but an empty map is not written. */
 export const SOME_FIELDS: FieldType = { ...FIELDS, isEmpty: (value: object) => isEmptyObject(value) };
@@ -137,4 +137,14 @@ function notAChoice(value: string, choices: readonly string[]): EncodeError {
 function isEmptyObject(value: object): boolean {
   for (const key in value) if (Object.hasOwn(value, key)) return false;
   return true;
+}
+
+/** Strings in the place of symbols are taken, as long as they could be symbols: what was read can be written (an attach echoes its filter). */
+function readKeyed(r: ByteReader): Record<string, unknown> | undefined {
+  const at = r.position;
+  const map = readTextMap(r);
+  for (const key in map) {
+    for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) > 0x7f) r.fail("a key of fields that is no symbol", at);
+  }
+  return map;
 }

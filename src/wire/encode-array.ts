@@ -125,7 +125,7 @@ function storeNumber(view: DataView, at: number, code: number, value: number | b
     case Code.uint: case Code.int: case Code.char: view.setUint32(at, value as number); return at + 4;
     case Code.float: view.setFloat32(at, value as number); return at + 4;
     case Code.double: view.setFloat64(at, value as number); return at + 8;
-    default: view.setBigUint64(at, BigInt.asUintN(64, value as bigint)); return at + 8;
+    default: view.setBigUint64(at, BigInt.asUintN(64, BigInt(value))); return at + 8;
   }
 }
 

@@ -131,6 +131,7 @@ const VALUES: readonly HostileRow[] = [
     ["B38 an overlong string", "c10802a30161a102c080"],
     ["B38 a lone surrogate", "c10902a30161a103eda080"],
     ["B39 a symbol beyond ASCII", "c10502a301e940"],
+    ["B39 a string beyond ASCII in the place of a symbol", "c10602a102c3a940"],
     ["B40 a boolean of 2", "c10602a301615602"],
     ["B40 a char that is a surrogate", "c10902a30161730000d800"],
     ["B40 a char beyond Unicode", "c10902a301617300110000"],
