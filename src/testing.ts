@@ -1,5 +1,7 @@
-/** The door `leptonmq/testing`: peers that follow a script, transports in memory, and a clock moved by hand. */
+/** The door `leptonmq/testing`: peers that follow a script, a line that breaks, transports in memory, and a clock moved by hand. */
 
+export { FaultProxy } from "./testing/fault-proxy.ts";
+export type { FaultDirection, FaultProxyOptions } from "./testing/fault-proxy.ts";
 export { ManualClock } from "./testing/manual-clock.ts";
 export { ScriptedPeer } from "./testing/scripted-peer.ts";
 export type { ScriptedPeerOptions, ScriptFunction } from "./testing/scripted-peer.ts";

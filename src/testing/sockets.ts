@@ -7,6 +7,7 @@ import type { ByteDuplex, DuplexListener } from "../transport/byte-duplex.ts";
 import { SocketDuplex } from "../transport/socket-duplex.ts";
 import { connectTimeout } from "../transport/socket-errors.ts";
 import { dial, serve } from "../transport/tcp.ts";
+import { resetNow } from "./reset.ts";
 
 /** A connection and how to break it off with a TCP reset, which no library should do and every peer may. */
 export interface Wire {
@@ -29,5 +30,5 @@ export function connectWire(host: string, port: number, timeout: number): Promis
 }
 
 function wireOf(socket: Socket): Wire {
-  return { duplex: new SocketDuplex(socket, false), reset: () => void socket.resetAndDestroy() };
+  return { duplex: new SocketDuplex(socket, false), reset: () => resetNow(socket) };
 }

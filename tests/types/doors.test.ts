@@ -38,8 +38,8 @@ const DOORS = {
   broker: { values: ["Broker"], types: ["BrokerOptions", "QueueOptions", "TransactionLimits"] },
   store: { values: ["FileStore", "MemoryStore"], types: ["FileStoreOptions", "LinkIdentity", "UnsettledEntry", "UnsettledStore"] },
   testing: {
-    values: ["ManualClock", "ScriptedPeer", "memoryPair"],
-    types: ["FieldsInit", "Frame", "FrameName", "HandshakeOptions", "Script", "ScriptFunction", "ScriptedPeerOptions", "StreamPair"],
+    values: ["FaultProxy", "ManualClock", "ScriptedPeer", "memoryPair"],
+    types: ["FaultDirection", "FaultProxyOptions", "FieldsInit", "Frame", "FrameName", "HandshakeOptions", "Script", "ScriptFunction", "ScriptedPeerOptions", "StreamPair"],
   },
 } as const;
 
