@@ -45,6 +45,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #down = noFaults();
   #how: "fin" | "rst" = "rst";
   #accepted = 0;
+  #cuts = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(target: { host: string; port: number; url(port: number): string }, server: Server, port: number, options: FaultProxyOptions) {
@@ -89,6 +90,11 @@ export class FaultProxy implements AsyncDisposable {
     return this.#lines.size;
   }
 
+  /** How many connections were cut so far, by `cut` or `cutAfter`. */
+  get cuts(): number {
+    return this.#cuts;
+  }
+
   /** Octets that have passed so far, over all connections. */
   get passed(): Readonly<Record<FaultDirection, number>> {
     return { up: this.#up.passed, down: this.#down.passed };
@@ -96,7 +102,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /** Cuts every open connection at both ends, by a reset or in good order. What has not passed is lost. @param how default "rst" */
   cut(how: "fin" | "rst" = "rst"): void {
-    for (const line of this.#lines) line.cut(how);
+    for (const line of this.#lines) if (line.cut(how)) this.#cuts += 1;
   }
 
   /**
@@ -164,12 +170,13 @@ export class FaultProxy implements AsyncDisposable {
   #accept(client: Socket): void {
     const number = this.#accepted++;
     const target = connect({ host: this.#host, port: this.#port, allowHalfOpen: true, noDelay: true });
-    const line = new Line(client, target, { up: this.#up, down: this.#down }, this.#clock, this.seed + 2 * number, () => this.#how, () => this.#lines.delete(line));
+    const spent = (): void => { if (line.cut(this.#how)) this.#cuts += 1; };
+    const line = new Line(client, target, { up: this.#up, down: this.#down }, this.#clock, this.seed + 2 * number, spent, () => this.#lines.delete(line));
     this.#lines.add(line);
     for (const faults of [this.#up, this.#down]) {
       if (faults.budget !== 0) continue;
       faults.budget = Infinity;
-      line.cut(this.#how);
+      spent();
     }
   }
 
@@ -193,18 +200,19 @@ class Line {
   readonly #gone: Promise<unknown>;
   #cut = false;
 
-  constructor(client: Socket, target: Socket, faults: { up: LineFaults; down: LineFaults }, clock: Clock, seed: number, how: () => "fin" | "rst", onGone: () => void) {
+  constructor(client: Socket, target: Socket, faults: { up: LineFaults; down: LineFaults }, clock: Clock, seed: number, spent: () => void, onGone: () => void) {
     this.#client = client;
     this.#target = target;
-    const owner = { spent: () => this.cut(how()), broken: () => this.cut("rst") };
+    const owner = { spent, broken: () => void this.cut("rst") };
     for (const socket of [client, target]) socket.on("error", () => undefined); // its close follows, and tells it
     this.#gone = Promise.all([client, target].map((socket) => new Promise((resolve) => socket.once("close", resolve)))).then(onGone);
     this.#up = new FaultyPipe(client, target, faults.up, clock, seededRandom(seed), owner);
     this.#down = new FaultyPipe(target, client, faults.down, clock, seededRandom(seed + 1), owner);
   }
 
-  cut(how: "fin" | "rst"): void {
-    if (this.#cut) return;
+  /** @returns whether it was still whole */
+  cut(how: "fin" | "rst"): boolean {
+    if (this.#cut) return false;
     this.#cut = true;
     this.#up.stop();
     this.#down.stop();
@@ -215,6 +223,7 @@ class Line {
       const timer = setTimeout(() => this.#reset(), GRACE);
       void this.#gone.then(() => clearTimeout(timer));
     }
+    return true;
   }
 
   halfClose(direction: FaultDirection): void {

@@ -84,7 +84,7 @@ describe("X09 FaultProxy", () => {
     // Node tells a reset that comes with octets as their end; the end that spoke hears it as it is
     await until(() => second.every(({ ended, closed }) => ended || closed === "ECONNRESET"));
     if (how === "rst") expect(second[direction === "up" ? 0 : 1].closed).toBe("ECONNRESET");
-    expect([heard(second), first[0].closed, proxy.passed[direction]]).toEqual(["567890", "no", 10]);
+    expect([heard(second), first[0].closed, proxy.passed[direction], proxy.cuts]).toEqual(["567890", "no", 10, 1]);
     const third = await pair();
     talk(third, "x".repeat(1000));
     await until(() => heard(third).length === 1000);
