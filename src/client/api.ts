@@ -191,6 +191,11 @@ export interface SenderOptions<Body = unknown> extends SenderOptionsBase {
   session?: Session | undefined;
   /** What each body must be before it is sent; what it makes of a body is sent in its place. Any Standard Schema: zod's and others', or one of your own. */
   schema?: StandardSchema<Body, unknown> | undefined;
+  /**
+   * Give each message what its broker knows a copy of it by, so that one that is sent again counts once: a message-id where it has none, and for Artemis
+   * the application property _AMQ_DUPL_ID. A function chooses the id, which then can be the same after a restart. @default false
+   */
+  duplicateDetection?: boolean | ((message: MessageInit | Message) => string) | undefined;
 }
 
 /** Options of a receiver. */

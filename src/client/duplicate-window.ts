@@ -253,20 +253,7 @@ class First implements FirstCopy {
 
 /** The message-id as text; those of different types never are the same. */
 function idOf(message: Message): string | undefined {
-  const { id } = message as { id: unknown };
-  const value = id instanceof Typed ? id.value : id;
-  switch (typeof value) {
-    case "string":
-      return `text ${value}`;
-    case "number":
-    case "bigint":
-      return `number ${value}`;
-    case "object":
-      if (value instanceof Uuid) return `uuid ${value.toString()}`;
-      return value instanceof Uint8Array ? `binary ${Array.from(value, (octet) => octet.toString(16).padStart(2, "0")).join("")}` : undefined;
-    default:
-      return undefined;
-  }
+  return idText((message as { id: unknown }).id);
 }
 
 /** What the store has of a key: when it was accepted, in milliseconds of 1970, and the key. */
@@ -291,4 +278,21 @@ function tagOf(number: number): Uint8Array {
 
 function numberOf(tag: Uint8Array): number {
   return tag.length === 8 ? new DataView(tag.buffer, tag.byteOffset, 8).getFloat64(0) : 0;
+}
+
+/** A message-id as text; those of different types never are the same. @internal */
+export function idText(id: unknown): string | undefined {
+  const value = id instanceof Typed ? id.value : id;
+  switch (typeof value) {
+    case "string":
+      return `text ${value}`;
+    case "number":
+    case "bigint":
+      return `number ${value}`;
+    case "object":
+      if (value instanceof Uuid) return `uuid ${value.toString()}`;
+      return value instanceof Uint8Array ? `binary ${Array.from(value, (octet) => octet.toString(16).padStart(2, "0")).join("")}` : undefined;
+    default:
+      return undefined;
+  }
 }

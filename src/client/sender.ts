@@ -27,6 +27,7 @@ import { applyDrop, sortAtDrop } from "./at-drop.ts";
 import type { OutgoingDelivery, SendOptions, Sender, Sent } from "./api.ts";
 import type { Explanation, Unsettled } from "./shapes.ts";
 import { Deadlines } from "./deadlines.ts";
+import { DuplicateIds } from "./duplicate-ids.ts";
 import type { Encodable } from "./encoder.ts";
 import { MessageEncoder } from "./encoder.ts";
 import { badCall } from "./encodable.ts";
@@ -83,6 +84,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #recovery: SenderRecovery | undefined;
   /** Where bodies have to pass a schema first. */
   readonly #typed: TypedOutgoing | undefined;
+  /** Where messages get ids by which a broker knows copies of them. */
+  #duplicateIds: DuplicateIds | undefined = undefined;
   /** What `offered()` was told before the link was open. */
   #offered = 0;
   /** By which sends may choose to be settled: ours, and where that leaves it open the peer's wish. */
@@ -505,6 +508,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       throw new ConfigError("send(): a message needs \"to\" on a sender without a target (anonymous relay)", { code: "config", scope: "delivery" });
     }
     if (delivery.messageFormat === 0 && message.messageFormat !== undefined) delivery.messageFormat = message.messageFormat;
+    if (this.options.duplicateDetection !== undefined) message = (this.#duplicateIds ??= new DuplicateIds(this.connection, this.options.duplicateDetection)).stamp(message);
     this.#tags.choose(delivery, this.inFlight);
     if (this.#canWrite() && this.#waiting.length === 0 && this.#recovery?.reducing !== true) {
       const endpoint = this.endpoint as SenderEndpoint;

@@ -157,7 +157,8 @@ export class MessageState {
     (this as { messageFormat: number }).messageFormat = other.messageFormat;
     this.flags = other.flags;
     this.header = other.header;
-    this.list = other.list;
+    // What is set on one must not show in the other.
+    this.list = other.list === undefined ? undefined : { ...other.list };
     this.instructionsMap = other.instructionsMap;
     this.annotationsMap = other.annotationsMap;
     this.propertiesMap = other.propertiesMap;

@@ -65,6 +65,11 @@ export interface SenderOptionsBase extends LinkOptionsBase {
    * @default "resend"; of an exactly-once link "fail", since only a resumed link knows that it is not there twice
    */
   onInDoubt?: "resend" | "fail" | undefined;
+  /**
+   * Give each message what its broker knows a copy of it by, so that one that is sent again counts once: a message-id where it has none, and for Artemis
+   * the application property _AMQ_DUPL_ID. A function chooses the id, which then can be the same after a restart. @default false
+   */
+  duplicateDetection?: boolean | ((message: never) => string) | undefined;
   /** Settle when the peer has told an outcome. @default true */
   autoSettle?: boolean | undefined;
   /** What each body must be before it is sent; what it makes of a body is sent in its place. */

@@ -56,6 +56,8 @@ export interface ResolvedSender extends ResolvedLink {
   readonly autoSettle: boolean;
   /** undefined: by the guarantee. */
   readonly onInDoubt: "resend" | "fail" | undefined;
+  /** Whether messages get ids by which a broker knows copies of them, or how. */
+  readonly duplicateDetection: true | ((message: never) => string) | undefined;
   readonly schema: StandardSchema | undefined;
 }
 
@@ -158,6 +160,7 @@ export function resolveSenderOptions(
     tags: all.tags,
     autoSettle: all.autoSettle ?? true,
     onInDoubt: all.onInDoubt,
+    duplicateDetection: all.duplicateDetection === false ? undefined : all.duplicateDetection,
     schema: all.schema,
   };
 }

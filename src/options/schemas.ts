@@ -209,6 +209,7 @@ export const senderShape: Shape<SenderOptionsBase> = {
   source: rule<string | SourceInit>("an address or an object of source options", isTerminus),
   tags: fn<() => Uint8Array | string>(),
   onInDoubt: oneOf("resend", "fail"),
+  duplicateDetection: rule("true, false or a function that answers the id of a message", (value) => typeof value === "boolean" || typeof value === "function"),
   autoSettle: flag,
   schema,
 };

@@ -25,7 +25,7 @@ const link = {
   ...call, name: 1, handler: 1, guarantee: 1, options: 1, guaranteeFallback: 1, terminusTimeout: 1, properties: 1, offeredCapabilities: 1, desiredCapabilities: 1,
   maxMessageSize: 1, sndSettleMode: 1, rcvSettleMode: 1,
 } as const;
-const sender = { ...link, source: 1, tags: 1, onInDoubt: 1, autoSettle: 1, schema: 1 } as const;
+const sender = { ...link, source: 1, tags: 1, onInDoubt: 1, duplicateDetection: 1, autoSettle: 1, schema: 1 } as const;
 const receiver = {
   ...link, target: 1, partial: 1, prefetch: 1, autoAccept: 1, dynamic: 1, selector: 1, filter: 1, filterRequired: 1, durable: 1, distributionMode: 1, int64: 1, typed: 1,
   schema: 1, deduplicate: 1,
