@@ -22,8 +22,8 @@ async function sent(product: string | undefined, duplicateDetection: SenderOptio
     scene.peer.reply(transfer);
     await sending;
     const sections = new Map(decodeMessage(transfer.payload ?? new Uint8Array()).map(({ name, value }) => [name, value]));
-    const entries = sections.get("applicationProperties") as Map<string, unknown> | undefined;
-    seen.push({ id: (sections.get("properties") as { messageId?: unknown } | undefined)?.messageId, properties: entries === undefined ? undefined : Object.fromEntries(entries) });
+    const properties = sections.get("applicationProperties") as Record<string, unknown> | undefined;
+    seen.push({ id: (sections.get("properties") as { messageId?: unknown } | undefined)?.messageId, properties });
   }
   return seen;
 }
