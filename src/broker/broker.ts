@@ -62,6 +62,7 @@ export class Broker implements AsyncDisposable {
         offeredCapabilities: ["ANONYMOUS-RELAY"],
         properties: { product: "leptonmq-broker" },
         webSocket: options.webSocket,
+        limits: { maxTerminusTimeout: Number.POSITIVE_INFINITY, maxSuspendedTermini: 2 * (options.maxSubscriptions ?? DEFAULT_SUBSCRIPTIONS) },
         ...(options.tls === undefined ? {} : { tls: options.tls }),
         ...(options.users === undefined ? { allowedMechs: ["ANONYMOUS"] } : { passwords: lookup(options.users) }),
       });

@@ -54,6 +54,12 @@ export class Consumer {
     return "sent";
   }
 
+  /** Takes back what is under way: its receiver has lost it. */
+  takeBack(): void {
+    for (const { delivery } of [...this.#underWay]) delivery?.abort();
+    for (const delivery of [...this.#overtaken?.keys() ?? []]) delivery.abort();
+  }
+
   /** Sends a copy, whatever becomes of it, and goes on to the next one. */
   show(entry: Entry): Sent {
     const sent = this.#send(entry.message);

@@ -36,6 +36,11 @@ export class Consuming {
     }
     const wanted = this.#read(request.source ?? (known as Terminus).source, request);
     if ("condition" in wanted) return request.refuse(wanted);
+    if (request.resumes !== undefined && known?.isHeldBy(request.resumes) === true) {
+      // Whoever attached it first stays with it.
+      known.again(await request.accept());
+      return;
+    }
     const same = known !== undefined && (request.source === null || known.text === wanted.text);
     const terminus = same ? known : this.#begin(key, wanted, known);
     if ("condition" in terminus) return request.refuse(terminus);

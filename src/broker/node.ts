@@ -3,14 +3,22 @@
 import type { Message, Sender } from "../container/public.ts";
 import type { Interest } from "./interest.ts";
 
+/** A link in its place. */
+export interface Attachment {
+  /** The link is attached anew, and its peer has nothing any more of what was under way: that comes back, counted as failed. */
+  again(): void;
+  /** It is there no longer. */
+  leave(): void;
+}
+
 /** Where one consumer gets its messages from. */
 export interface Place {
   /** Whether it collects messages while no link is attached to it. */
   readonly collects: boolean;
   /** Called when the node gives it up with what it has collected. */
   onLost: (() => void) | undefined;
-  /** Sends to a link; the function that is returned ends that. */
-  attach(sender: Sender): () => void;
+  /** Sends to a link. */
+  attach(sender: Sender): Attachment;
   /** Its consumer will not come back. */
   close(): void;
 }

@@ -56,7 +56,7 @@ export interface BrokerOptions {
   strictDurable?: boolean | undefined;
   /** Bounds of transactions. */
   transactions?: TransactionLimits | undefined;
-  /** Subscriptions and other sources that outlive their links, whether one is attached or not; a further one is refused. @default 1_000 */
+  /** Subscriptions and other sources that outlive their links, whether one is attached or not; a further one is refused. Targets may be as many. @default 1_000 */
   maxSubscriptions?: number | undefined;
   /** Time and timers, for tests that turn the clock by hand. @default the platform's */
   clock?: Clock | undefined;

@@ -47,8 +47,14 @@ export async function publish(receiver: Receiver, target: Node | undefined, rule
       await Promise.race([room, receiver.closed]);
       if (receiver.state.remote === "closed" || receiver.state.local === "closed") return;
     }
+    // While it waited for room its connection may have been lost: it comes again then.
+    if (!delivery.settled && receiver.unsettled.get(delivery.tag) !== delivery) continue;
     if (node.deleted) refuse(delivery, { condition: "amqp:resource-deleted", description: `${node.address} is gone with the link that made it` });
-    else node.put(delivery.message, origin);
+    else {
+      // Queued and recorded as accepted in one step: a sender that resumes its deliveries finds both or neither.
+      node.put(delivery.message, origin);
+      if (!delivery.settled) void delivery.accept();
+    }
   }
   if (named !== undefined) nodes.tidy(named);
 }

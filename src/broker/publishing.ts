@@ -22,6 +22,11 @@ export class Publishing {
   async serve(request: ReceiverRequest): Promise<void> {
     const { target } = request;
     const { nodes, transactions } = this.#rules;
+    if (request.resumes !== undefined) {
+      // Whoever accepted it first goes on taking from it.
+      await request.accept();
+      return;
+    }
     if (target?.type === "coordinator") {
       await request.accept({ coordinator: transactions.coordinator() });
       return;

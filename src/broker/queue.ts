@@ -11,6 +11,8 @@
  * | modified | back to its place; delivery-failed counts, undeliverable-here spares this consumer, annotations are merged |
  * | link closed before one | back to its place (the source's default-outcome is released) |
  * | connection lost before one | back to its place, counted as failed |
+ * | the same, where the source outlives that | stays out; when its receiver has come back without it, back to its place, counted as failed |
+ * | its receiver has not come back in time | the source's default-outcome |
  * | never sent | back to its place |
  */
 
@@ -26,7 +28,7 @@ import type { Entry } from "./entry.ts";
 import { dueOf, Expiry } from "./expiry.ts";
 import type { Interest } from "./interest.ts";
 import { Line } from "./line.ts";
-import type { Node, Place } from "./node.ts";
+import type { Attachment, Node, Place } from "./node.ts";
 import { Readers } from "./readers.ts";
 
 /** How a queue differs from others. */
@@ -161,20 +163,20 @@ export class Queue implements Node {
       if (Object.keys(outcome.annotations).length > 0) entry.annotate(outcome.annotations);
       if (outcome.undeliverableHere) this.#readers.exclude(entry, consumer);
       if (outcome.deliveryFailed) entry.fail();
-    } else if (outcome?.type === "in-doubt" && lostConnection(outcome.cause)) {
+    } else if (outcome?.type === "in-doubt" && (delivery.attempts > 0 || lostConnection(outcome.cause))) {
       entry.fail();
     }
     if (entry.failures >= this.#maxDeliveries) return this.#bury(entry, "max-deliveries");
     this.#giveBack(entry);
   }
 
-  #attach(consumer: Consumer): () => void {
+  #attach(consumer: Consumer): Attachment {
     this.#consumers.add(consumer);
     if (consumer.copies) this.#browsers++;
     this.#readers.join(consumer);
     this.#ready.push(consumer);
     this.#dispatch();
-    return () => this.#detach(consumer);
+    return { again: () => consumer.takeBack(), leave: () => this.#detach(consumer) };
   }
 
   #giveBack(entry: Entry): void {

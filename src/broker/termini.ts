@@ -1,17 +1,19 @@
 /**
  * What outlives a link on the side of its source: under which name it was attached, to what, and what has come for it since. A link
  * that is only detached, or lost with its session or connection, leaves its terminus behind for as long as its expiry policy and
- * timeout say (3.5.6); closing ends it. It is found again by user, container-id and link name.
+ * timeout say (3.5.6); closing ends it. It is found again by user, container-id and link name. Where its source outlives that by more than its
+ * session, the link itself is kept by the listening side, and is over only with its terminus.
  *
  * | ended by | then |
  * |---|---|
  * | detach with closed=true, from either side | gone |
  * | detach with closed=false, end, close, lost connection | kept: from the event of the expiry policy on for `timeout` |
+ * | the end of a link that was kept | gone |
  * | another attach under the same name | the old link is detached with link:stolen, the new one goes on |
  */
 
-import type { Clock, Connection, Sender, SenderRequest, Session, SourceInit } from "../container/public.ts";
-import type { Place } from "./node.ts";
+import type { Clock, Connection, Sender, SenderRequest, Session, Source, SourceInit } from "../container/public.ts";
+import type { Attachment, Place } from "./node.ts";
 
 /** The time that a timer can be set for. */
 const LONGEST = 2 ** 31 - 1;
@@ -81,6 +83,11 @@ export function isLasting({ durability, expiryPolicy, timeout }: SourceInit): bo
   return expiryPolicy === "never" || (durability !== undefined && durability !== "none") || (timeout ?? 0) > 0;
 }
 
+/** Whether the link of a source is kept without its attachment. */
+function outlives({ expiryPolicy, timeout }: Source): boolean {
+  return expiryPolicy === "never" || timeout > 0;
+}
+
 interface Keeper {
   onEnded(): void;
   mayKeep(): boolean;
@@ -101,7 +108,7 @@ export class Terminus {
   #loose = false;
   #holder: Sender | undefined = undefined;
   #claim: object | undefined = undefined;
-  #leave: (() => void) | undefined = undefined;
+  #attachment: Attachment | undefined = undefined;
   // Whose end starts its time, and whose end is waited for already.
   #scope: Session | Connection | undefined = undefined;
   readonly #awaited = new WeakSet<Session | Connection>();
@@ -142,15 +149,25 @@ export class Terminus {
       this.place = undefined;
       this.end();
     };
-    this.#leave = place.attach(sender);
+    this.#attachment = place.attach(sender);
     return true;
+  }
+
+  /** Whether that link is attached to it. */
+  isHeldBy(sender: Sender): boolean {
+    return this.#holder === sender;
+  }
+
+  /** Its link is attached anew. */
+  again(sender: Sender): void {
+    if (this.#holder === sender && sender.recovery !== "resumed") this.#attachment?.again();
   }
 
   /** The link is over, or did not come to be. */
   release(claim: object, sender: Sender | undefined): void {
     if (this.#claim !== claim) return;
     if (sender !== undefined && this.#holder === sender) this.#let(sender);
-    if (sender === undefined ? this.place === undefined : !sender.detached) return this.end();
+    if (sender === undefined ? this.place === undefined : !sender.detached || outlives(sender.source)) return this.end();
     if (this.ended) return;
     if (!this.#counted && !this.#keeper.mayKeep()) return this.end();
     this.#setLoose(true);
@@ -174,8 +191,8 @@ export class Terminus {
   #let(holder: Sender): void {
     if (this.#holder !== holder) return;
     this.#holder = undefined;
-    this.#leave?.();
-    this.#leave = undefined;
+    this.#attachment?.leave();
+    this.#attachment = undefined;
   }
 
   #setLoose(loose: boolean): void {

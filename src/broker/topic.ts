@@ -8,7 +8,7 @@ import { sizeOf } from "./entry.ts";
 import { dueOf } from "./expiry.ts";
 import { Examiner, EVERYTHING } from "./interest.ts";
 import type { Interest } from "./interest.ts";
-import type { Node, Place } from "./node.ts";
+import type { Attachment, Node, Place } from "./node.ts";
 import { DEFAULT_TOPIC_LENGTH, TOPIC_BYTES } from "./options.ts";
 import { Queue } from "./queue.ts";
 import type { QueueSettings } from "./queue.ts";
@@ -128,13 +128,16 @@ class Subscription implements Place {
     this.#onClosed = onClosed;
   }
 
-  attach(sender: Sender): () => void {
+  attach(sender: Sender): Attachment {
     this.#sender = sender;
     // What comes into its queue is what it wants.
-    const detach = this.queue.open(EVERYTHING, false).attach(sender);
-    return () => {
-      if (this.#sender === sender) this.#sender = undefined;
-      detach();
+    const { again, leave } = this.queue.open(EVERYTHING, false).attach(sender);
+    return {
+      again,
+      leave: () => {
+        if (this.#sender === sender) this.#sender = undefined;
+        leave();
+      },
     };
   }
 

@@ -461,6 +461,11 @@ interface LinkRequestBase {
 export interface SenderRequest extends LinkRequestBase {
   readonly role: "sender";
   /**
+   * The sender that waits for this peer, since its attach let it outlive its attachment (§3.5.6): `accept()` goes on with it and answers it,
+   * whatever its options; `refuse()` ends it.
+   */
+  readonly resumes: Sender | undefined;
+  /**
    * @param options `address` is that of the node made for a dynamic source; `source` says where our end differs from what the peer asked for (say
    * the filters that are applied), and is the whole of it where the peer gave none.
    */
@@ -470,6 +475,11 @@ export interface SenderRequest extends LinkRequestBase {
 /** The peer publishes: our end will be the receiver. */
 export interface ReceiverRequest extends LinkRequestBase {
   readonly role: "receiver";
+  /**
+   * The receiver that waits for this peer, since its attach let it outlive its attachment (§3.5.6): `accept()` goes on with it and answers it,
+   * whatever its options; `refuse()` ends it.
+   */
+  readonly resumes: Receiver | undefined;
   /**
    * @param options `address` is that of the node made for a dynamic target; `target` says where our end differs from what the peer asked for;
    * `coordinator` answers a target of type "coordinator", whose messages the library takes itself.

@@ -27,10 +27,11 @@ export interface Sorted {
 export function sortAtDrop(sent: Iterable<ClientOutgoing>, partial: ClientOutgoing | undefined, drop: Drop): Sorted {
   const sorted: Sorted = { again: [], doubtful: [], lost: [], kept: [] };
   for (const delivery of sent) {
-    if (delivery.told && !drop.keep) continue;
+    // What the peer retires in a transaction of its own is decided by that.
+    if ((delivery.told && !drop.keep) || delivery.retiredIn !== undefined) continue;
     if (drop.left(delivery)) delivery.left = true;
     // What a transaction holds is void with its control link: to send it again would put it outside. A streamed body is gone as it went.
-    if (delivery.transaction !== undefined || delivery.retiredIn !== undefined || delivery.content !== undefined) {
+    if (delivery.transaction !== undefined || delivery.content !== undefined) {
       if (!delivery.told) (delivery.left ? sorted.doubtful : sorted.lost).push(delivery);
     } else if (drop.keep) sorted.kept.push(delivery);
     else (!delivery.left || drop.resend ? sorted.again : sorted.doubtful).push(delivery);

@@ -6,12 +6,14 @@ import type { Receiver, Sender } from "./api.ts";
 import type { Explanation } from "./shapes.ts";
 import type { ConnectionIo } from "./link.ts";
 
+const LOST = { client: "the connection is lost, and another one is looked for", server: "the connection is lost, and the peer has not come back yet" } as const;
+
 /** Why sends of this sender wait. */
 export function explainSender(sender: Sender, endpoint: SenderEndpoint | undefined, io: ConnectionIo): Explanation {
   const { queued, unsettled } = sender;
   const counts = `${queued} waiting, ${unsettled.size} unsettled`;
   if (sender.state.local === "closed") return { waitingFor: "closed", text: `the link is closed; ${counts}` };
-  if (lost(sender, io)) return { waitingFor: "reconnect", text: `the connection is lost, and another one is looked for; ${counts}` };
+  if (lost(sender, io)) return { waitingFor: "reconnect", text: `${LOST[io.profile.side]}; ${counts}` };
   if (endpoint === undefined || !endpoint.isAttached) return { waitingFor: "open", text: `the peer has not attached its end yet; ${counts}` };
   if (io.holding) return { waitingFor: "reconnect", text: `what is new waits for another connection, to which new credentials are given; ${counts}` };
   if (endpoint.partial !== undefined && endpoint.session.largeWindow <= 0) {
@@ -31,7 +33,7 @@ export function explainSender(sender: Sender, endpoint: SenderEndpoint | undefin
 export function explainReceiver(receiver: Receiver, endpoint: ReceiverEndpoint | undefined, io: ConnectionIo): Explanation {
   const counts = `${receiver.queued} queued, ${receiver.unsettled.size} unsettled, credit ${receiver.credit}`;
   if (receiver.state.local === "closed") return { waitingFor: "closed", text: `the link is closed; ${counts}` };
-  if (lost(receiver, io)) return { waitingFor: "reconnect", text: `the connection is lost, and another one is looked for; ${counts}` };
+  if (lost(receiver, io)) return { waitingFor: "reconnect", text: `${LOST[io.profile.side]}; ${counts}` };
   if (endpoint === undefined || !endpoint.isAttached) return { waitingFor: "open", text: `the peer has not attached its end yet; ${counts}` };
   if (endpoint.credit === 0 && receiver.queued === 0) {
     return { waitingFor: "credit", text: `no credit is given: nobody takes, or prefetch deliveries are neither settled nor passed; ${counts}` };

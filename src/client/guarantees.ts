@@ -34,6 +34,12 @@ export function askingLess<Options extends ResolvedLink>(options: Options, title
     { code: "guarantee-not-supported", scope: "link", origin: "remote", condition: refusal.condition, description: refusal.description, info: refusal.info, cause: refusal });
 }
 
+/** The guarantee of a link whose peer attached it with these modes. */
+export function guaranteeOf(snd: SenderSettleMode, rcv: ReceiverSettleMode): Guarantee {
+  if (snd === "settled") return "at-most-once";
+  return snd === "unsettled" && rcv === "second" ? "exactly-once" : "at-least-once";
+}
+
 /** Whether a guarantee holds with the modes that the peer returned. */
 function keeps(guarantee: Guarantee, snd: SenderSettleMode, rcv: ReceiverSettleMode): boolean {
   switch (guarantee) {

@@ -5,6 +5,7 @@ import type { ReceiverEndpoint } from "../engine/receiver.ts";
 import { SenderEndpoint } from "../engine/sender.ts";
 import { ConfigError, LinkError } from "../errors.ts";
 import type { Attach } from "../frames/performatives.ts";
+import type { Source as WireSource, Target as WireTarget } from "../frames/terminus.ts";
 import type { ErrorInit } from "../options/call.ts";
 import { resolveReceiverOptions, resolveSenderOptions } from "../options/resolve-link.ts";
 import { layered } from "../options/resolve.ts";
@@ -18,9 +19,12 @@ import { CAPABILITIES, checkCoordinator } from "./coordinate.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { badCall, checkEncodable, unfitError } from "./encodable.ts";
 import { UNHEARD } from "./events.ts";
+import { guaranteeOf } from "./guarantees.ts";
+import type { Claim } from "./keeper.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
 import { commonSettings, receivingSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
+import { revive } from "./revival.ts";
 import { ClientSender } from "./sender.ts";
 import { answeredSource, answeredTarget, conditionOf, shownSource, shownTarget } from "./termini.ts";
 
@@ -49,6 +53,10 @@ export class IncomingLink {
   onAnswered: (() => void) | undefined = undefined;
   /** Called when the link that came of it is over, or none will come. */
   onOver: (() => void) | undefined = undefined;
+  /** What is known of it on the listening side. */
+  claim: Claim<ClientLink> | undefined = undefined;
+  /** The link of this name that waits for its peer: accepting goes on with it, refusing ends it. */
+  resumes: ClientLink | undefined = undefined;
   readonly #host: RequestHost;
   readonly #endpoint: SenderEndpoint | ReceiverEndpoint;
   readonly #attach: Attach;
@@ -75,6 +83,11 @@ export class IncomingLink {
     return this.#host.connection;
   }
 
+  /** What the peer asks our end's terminus to be; undefined where it leaves that to us. */
+  get asked(): Attach["source"] | Attach["target"] {
+    return this.role === "sender" ? this.#attach.source : this.#attach.target;
+  }
+
   /** Whether an answer is still wanted. */
   get open(): boolean {
     return !this.#answered && this.#endpoint.state === "attach-received";
@@ -86,18 +99,22 @@ export class IncomingLink {
     if (delay === undefined || !this.open) return;
     this.#timer = this.#host.io.profile.clock.setTimer(delay, () => {
       if (this.open) void this.refuse(error);
+      else this.drop();
     });
   }
 
-  /** The session is over: nobody will answer it. */
+  /** The session is over, or the peer has given up: nobody will answer it. */
   drop(): void {
     this.#answer();
+    this.claim?.dropped();
   }
 
   accept(options?: AcceptOptions): Promise<Sender | Receiver> {
     if (!this.open) return Promise.reject(this.#gone());
+    const { resumes } = this;
+    const waiting = resumes?.over === undefined ? resumes : undefined;
     const unfit = badCall(() => {
-      this.link = this.#endpoint instanceof SenderEndpoint
+      this.link = waiting !== undefined ? this.#revive(waiting, this.#endpoint) : this.#endpoint instanceof SenderEndpoint
         ? this.#acceptSender(this.#endpoint, options as AcceptSender | undefined)
         : this.#acceptReceiver(this.#endpoint, options as AcceptReceiver | undefined);
     });
@@ -112,6 +129,7 @@ export class IncomingLink {
     const unfit = unfitError(error, "refuse()");
     if (unfit !== undefined) return Promise.reject(unfit);
     this.#answer();
+    this.claim?.refused();
     this.#endpoint.refuse(conditionOf(error) ?? { condition: "amqp:not-allowed" });
     return Promise.resolve();
   }
@@ -122,7 +140,8 @@ export class IncomingLink {
     this.#timer = undefined;
     this.onAnswered?.();
     this.onAnswered = undefined;
-    if (this.link === undefined) this.onOver?.();
+    // One that is kept tells its keeper.
+    if (this.link === undefined || (this.link as unknown as ClientLink).keeper !== undefined) this.onOver?.();
     else void this.link.closed.then(() => this.onOver?.());
   }
 
@@ -139,15 +158,17 @@ export class IncomingLink {
       ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv),
       target: this.target === null ? null : own.target,
     };
-    const source = answeredSource(this.#attach.source, rest.source, own.source);
+    const answer = answeredSource(this.#attach.source, rest.source, own.source);
+    const source = answer === null ? null : this.#granted(made(answer, address));
     const link = new ClientSender(this.#host, this.name, resolved);
     endpoint.sink = link;
     link.endpoint = endpoint;
     link.hear(events);
     this.#admit(link, endpoint, {
       ...commonSettings(this.name, resolved), maxMessageSize: wireSize(resolved.maxMessageSize ?? Infinity),
-      source: source === null ? null : made(source, address), target: this.#attach.target,
+      source, target: this.#attach.target,
     });
+    this.claim?.accepted(link, source);
     return link as unknown as Sender;
   }
 
@@ -168,14 +189,29 @@ export class IncomingLink {
     link.endpoint = endpoint;
     link.hear(events);
     link.readAsItComes(endpoint);
-    const { target } = this.#attach;
+    const { target: asked } = this.#attach;
+    const target = asked?.type === "target" ? this.#granted(made(answeredTarget(asked, rest.target, own.target) ?? asked, address)) : null;
     this.#admit(link, endpoint, {
       ...commonSettings(this.name, resolved), ...receivingSettings(resolved, this.#host.io.profile.limits.maxMessageSize),
       source: this.#attach.source,
-      target: target == null ? null : target.type === "target" ? made(answeredTarget(target, rest.target, own.target) ?? target, address) : { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES },
+      target: asked?.type === "coordinator" ? { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES } : target,
     });
+    this.claim?.accepted(link, target);
     if (coordinator !== undefined) this.#host.io.transactions.coordinate(link, coordinator);
     return link as unknown as Receiver;
+  }
+
+  /** The same link as before, for the peer that has come back for it. */
+  #revive(waiting: ClientLink, endpoint: SenderEndpoint | ReceiverEndpoint): Sender | Receiver {
+    const claim = this.claim as Claim<ClientLink>;
+    const settings = revive(waiting, this.#host, endpoint, this.#attach, claim);
+    this.#admit(waiting, endpoint, settings);
+    claim.accepted(waiting, (endpoint instanceof SenderEndpoint ? settings.source : settings.target as WireTarget | null) ?? null);
+    return waiting as unknown as Sender | Receiver;
+  }
+
+  #granted<T extends WireSource | WireTarget>(terminus: T): T {
+    return this.claim === undefined ? terminus : this.claim.granted(terminus);
   }
 
   /** A coordinator answers the links that ask for one, and no others. @throws ConfigError config */
@@ -202,11 +238,6 @@ export class IncomingLink {
 /** As a request that programs see. */
 export function asRequest(link: IncomingLink): LinkRequest {
   return link as unknown as SenderRequest | ReceiverRequest;
-}
-
-function guaranteeOf(snd: "unsettled" | "settled" | "mixed", rcv: "first" | "second"): "at-most-once" | "at-least-once" | "exactly-once" {
-  if (snd === "settled") return "at-most-once";
-  return snd === "unsettled" && rcv === "second" ? "exactly-once" : "at-least-once";
 }
 
 /** A terminus with the address of the node that was made for it. */

@@ -19,77 +19,30 @@ import { checkCallOptions, checkFlowOptions } from "../options/resolve.ts";
 import type { ResolvedLink } from "../options/resolve-link.ts";
 import { timerDelay } from "../options/timeouts.ts";
 import { Deferred } from "../util/deferred.ts";
-import type { SlabWriter } from "../util/slab.ts";
 import type { Connection, Link, Receiver, Sender, Session } from "./api.ts";
 import type { EndpointState, Explanation, Recovery, Side, Source, Target } from "./shapes.ts";
-import type { Driver } from "./driver.ts";
 import { badCall, checkEncodable, unfitClose } from "./encodable.ts";
-import type { LinkTransactions } from "./enlistment.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
 import { UNHEARD } from "./events.ts";
 import { askingLess, asksForSecond } from "./guarantees.ts";
+import type { LinkKeeper } from "./keeper.ts";
+import type { LinkHost } from "./link-host.ts";
 import { readdressed } from "./link-settings.ts";
-import type { Profile } from "./profile.ts";
 import { LinkResumption } from "./link-resumption.ts";
 import { lostWith, remoteError } from "./remote-error.ts";
 import type { Delays } from "./reconnection.ts";
 import type { RowCounts } from "./sender-recovery.ts";
-import type { Replies } from "./replies.ts";
 import { conditionOf, shownSource, shownTarget } from "./termini.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
 import { nextTurn } from "../transport/next-turn.ts";
+
+export type { AfterFlush, ConnectionIo, LinkHost } from "./link-host.ts";
 
 /** Milliseconds within which the detach follows an attach without terminus that means a refusal. */
 const REFUSAL = 500;
 
 /** An event of the link itself is about nothing else. */
 export const NOTHING = Object.freeze({});
-
-/** What a link needs of its session and connection. */
-export interface LinkHost {
-  readonly session: Session;
-  readonly connection: Connection;
-  readonly io: ConnectionIo;
-  /** The session's attachment; undefined before it has begun and after it is over. */
-  readonly endpoint: SessionEndpoint | undefined;
-  /** Who hears of the session; undefined if nobody does. */
-  readonly events: EventScope | undefined;
-  /** The link is over. */
-  leave(link: ClientLink): void;
-  /** Attaches a link again, now or when the session has begun again. */
-  resume(link: ClientLink): void;
-}
-
-/** What links share of the connection. */
-export interface ConnectionIo {
-  readonly profile: Profile;
-  readonly driver: Driver | undefined;
-  /** Where messages are encoded that cannot leave yet. */
-  readonly backlog: SlabWriter;
-  /** Where answers to requests go out. */
-  readonly replies: Replies;
-  /** Whether the connection was opened by both sides. */
-  readonly opened: boolean;
-  /** Since when it is without a socket, having been open; by the clock. */
-  readonly lostAt: number | undefined;
-  readonly transactions: LinkTransactions;
-  /** What is new waits: it is about to go on over another socket. */
-  readonly holding: boolean;
-  /** Sends that wait, and their octets. */
-  pendingSends: number;
-  pendingBytes: number;
-  /** The clock's time in this turn of the event loop, read once for all sends of a turn. */
-  turnTime(): number;
-  /** Calls `task` when all that is written so far was handed to a transport that takes more. */
-  afterFlush(task: AfterFlush): void;
-  /** Fresh waiting times for what comes back by itself; undefined where nothing does. */
-  delays(): Delays | undefined;
-  /** The peer sends a link elsewhere: why it does not go there, as an error of the link; undefined where it goes. */
-  redirected(link: ClientLink, error: RedirectError): AmqpError | undefined;
-}
-
-/** What is to be done when the bytes so far are handed over; with an error when they never will be. */
-export type AfterFlush = (lost?: AmqpError) => void;
 
 export abstract class ClientLink implements Link, LinkSink {
   abstract readonly isSender: boolean;
@@ -105,6 +58,10 @@ export abstract class ClientLink implements Link, LinkSink {
   detached = false;
   /** The address where the peer has sent it, which its attach names from then on. */
   movedTo: string | undefined = undefined;
+  /** Who keeps it when its attachment is lost: on the listening side, where the peer's attach allows it to outlive that. */
+  keeper: LinkKeeper | undefined = undefined;
+  /** Its peer did not come back in time: what was under way is settled as its source says. */
+  expired = false;
   /** Resolves when the peer has attached its end; rejects if it does not. */
   readonly opened = new Deferred<void>();
   readonly #closed = new Deferred<AmqpError | undefined>();
@@ -305,6 +262,7 @@ export abstract class ClientLink implements Link, LinkSink {
   /** It answers an attach of the peer's. */
   accepted(settings: LinkSettings): void {
     this.#settings = settings;
+    this.detached = false;
     this.#local = "active";
     this.#remote = "active";
     this.events?.emit("on_link_remote_open", NOTHING);
@@ -424,8 +382,8 @@ export abstract class ClientLink implements Link, LinkSink {
     return true;
   }
 
-  /** The session or the connection is gone, and comes back: so does the link. */
-  suspend(error: AmqpError): void {
+  /** The session or the connection is gone, and comes back: so does the link. @param stolen what a peer is told that has it attached still */
+  suspend(error: AmqpError, stolen?: ErrorCondition): void {
     if (this.#over !== undefined) return;
     if (this.#closing !== undefined || !this.lasting) {
       this.lost(this.#closing === undefined ? error : undefined);
@@ -436,8 +394,13 @@ export abstract class ClientLink implements Link, LinkSink {
       this.#timer = undefined;
     }
     this.#refused = false;
-    const { credit } = this;
-    this.endpoint?.drop();
+    const { credit, endpoint } = this;
+    if (stolen === undefined) endpoint?.drop();
+    else if (endpoint !== undefined) {
+      endpoint.detach(false, stolen);
+      // The answer to that is nobody's business.
+      endpoint.sink = undefined;
+    }
     this.#local = "uninit";
     this.#remote = "uninit";
     this.#resumption.suspended(this.opened.settled && this.guarantee === "exactly-once");
@@ -449,17 +412,37 @@ export abstract class ClientLink implements Link, LinkSink {
     if (this.#local === "active" && this.#closing === undefined && this.#resumption.detach()) this.endpoint?.detach(false);
   }
 
-  /** Whether a detach only says that the maps of the next attachment will show more: then that follows at once. */
+  /** Whether a detach only says that the maps of the next attachment will show more: then that follows at once, by the peer where that is the one to attach. */
   #comesBack(closed: boolean): boolean {
     const more = this.#resumption.showsMore(this.endpoint?.remoteAttach);
     if (!more || closed || this.#closing !== undefined || !this.opened.settled) return false;
-    this.suspend(new LinkError(`${this.title} is attached anew`, { code: "link-detached", scope: "link", retryable: true }));
+    const error = new LinkError(`${this.title} is attached anew`, { code: "link-detached", scope: "link", retryable: true });
+    if (this.host.io.profile.side === "server") return this.keeper?.keeps(this, error) === true;
+    this.suspend(error);
     this.host.resume(this);
     return true;
   }
 
+  /** It belongs there from now on. */
+  moveTo(host: LinkHost): void {
+    this.host = host;
+  }
+
+  /** What our attach said last. */
+  get attached(): LinkSettings | undefined {
+    return this.#settings;
+  }
+
+  /** Its peer did not come back for it: it is over, and so is its terminus. */
+  expire(error: AmqpError | undefined): void {
+    this.expired = true;
+    this.detached = true;
+    this.finish(error);
+  }
+
   /** The peer detached it in a way that invites it to come back (protocol.md R.4): so it does, after a while. */
   #reattach(error: AmqpError): boolean {
+    if (this.keeper !== undefined) return this.#closing === undefined && this.keeper.keeps(this, error);
     const delays = this.#delays ?? this.host.io.delays();
     if (delays === undefined || this.#closing !== undefined || !this.lasting) return false;
     this.#delays = delays;
@@ -474,6 +457,7 @@ export abstract class ClientLink implements Link, LinkSink {
 
   /** The session or the connection is gone, and the link with it. @param tell whether the handlers of the link are to hear of the error */
   lost(error: AmqpError | undefined, tell: boolean = false): void {
+    if (this.#over === undefined && this.#closing === undefined && this.keeper?.keeps(this, error) === true) return;
     this.#remote = "closed";
     this.detached = true;
     this.endpoint?.drop();
@@ -555,9 +539,10 @@ export abstract class ClientLink implements Link, LinkSink {
     await this.flush(Math.min(options?.drain ?? Infinity, (options?.timeout ?? timeouts.close) / 2));
     if (this.#over !== undefined) return;
     this.giveBack();
+    const unattached = this.#local === "uninit";
     this.#local = "closed";
     const { endpoint } = this;
-    if (endpoint === undefined || endpoint.state === "detached") {
+    if (unattached || endpoint === undefined || endpoint.state === "detached") {
       this.finish(undefined);
       return;
     }
@@ -591,6 +576,7 @@ export abstract class ClientLink implements Link, LinkSink {
     this.onOver(reason);
     this.events?.emit("on_link_final", NOTHING);
     this.host.leave(this);
+    this.keeper?.left(this);
     this.#closed.resolve(error);
   }
 }

@@ -296,8 +296,14 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     if (this.told) return;
     this.remoteState = undefined;
     const { over } = this.link;
-    if (this.remoteSettled) this.decide(this.link.defaultOutcome);
-    else if (over !== undefined) this.decide({ type: "in-doubt", cause: over }, inDoubt(over, this, this.link.title));
+    if (this.remoteSettled) {
+      this.decide(this.link.defaultOutcome);
+      return;
+    }
+    if (over === undefined && this.endpoint === this.link.endpoint && this.link.endpoint?.isAttached === true) return;
+    const cause = over ?? new LinkError("its attachment was lost while it was retired in a transaction, which was rolled back", { code: "link-detached", scope: "link" });
+    if (over === undefined) this.rewind();
+    this.decide({ type: "in-doubt", cause }, inDoubt(cause, this, this.link.title));
   }
 
   /** It leaves settled: nobody will tell its outcome. */

@@ -507,6 +507,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   protected override onOver(error: AmqpError): void {
     for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker.end();
     this.#duplicates?.suspended();
+    for (const delivery of this.#recovery?.clear() ?? []) delivery.suspended = false;
     this.#dropQueue();
     this.#arriving?.fail(error);
     this.#arriving = undefined;

@@ -47,6 +47,13 @@ export class SendQueue implements Iterable<ClientOutgoing> {
     return recalled;
   }
 
+  /** Its link goes on elsewhere: that is where they count from then on. */
+  moved(move: () => void): void {
+    for (const delivery of this.#waiting) this.#count(delivery, -1);
+    move();
+    for (const delivery of this.#waiting) this.#count(delivery, 1);
+  }
+
   push(delivery: ClientOutgoing): void {
     this.#waiting.push(delivery);
     this.#count(delivery, 1);

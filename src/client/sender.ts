@@ -425,7 +425,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
       if (delivery.told) continue;
       const left = delivery.suspended ? delivery.left : driver === undefined || delivery.writtenAt <= driver.flushed;
       const { awaited } = delivery;
-      if (left) delivery.decide({ type: "in-doubt", cause: error }, awaited ? inDoubt(error, delivery, this.title) : undefined);
+      if (left && this.expired) delivery.decide(this.defaultOutcome);
+      else if (left) delivery.decide({ type: "in-doubt", cause: error }, awaited ? inDoubt(error, delivery, this.title) : undefined);
       else delivery.decide({ type: "not-sent", cause: error }, awaited ? notSent(error, delivery, this.title) : undefined);
     }
     this.#ready.reject(error);
@@ -445,6 +446,10 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   protected override async flushed(): Promise<void> {
     await this.#typed?.settled();
     if (this.busy) await this.#idle.add().promise;
+  }
+
+  override moveTo(host: LinkHost): void {
+    this.#waiting.moved(() => super.moveTo(host));
   }
 
   protected override giveBack(): void {
@@ -545,7 +550,8 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   /** It will not be sent any more: it never left, unless an earlier attempt did. */
   #fail(delivery: ClientOutgoing, cause: unknown): void {
     if (delivery.told) return;
-    if (delivery.left) delivery.decide({ type: "in-doubt", cause }, inDoubt(cause, delivery, this.title));
+    if (delivery.left && this.expired) delivery.decide(this.defaultOutcome);
+    else if (delivery.left) delivery.decide({ type: "in-doubt", cause }, inDoubt(cause, delivery, this.title));
     else delivery.decide({ type: "not-sent", cause }, notSent(cause, delivery, this.title));
   }
 

@@ -31,6 +31,7 @@ import { followLinks } from "./link-redirects.ts";
 import { startListener } from "./listener.ts";
 import { NEVER, Reconnecting } from "./reconnecting.ts";
 import { Running } from "./running.ts";
+import { SuspendedTermini } from "./suspended-termini.ts";
 import { warnOnce } from "./warnings.ts";
 
 /** A container (api.md). */
@@ -50,6 +51,7 @@ export class ContainerCore implements ContainerApi {
   readonly #listeners = new Set<Listener>();
   /** Of all its connections together: one that rests holds nothing back from the others. */
   readonly #slabs = new SlabPool(allocate);
+  readonly #termini: SuspendedTermini;
   readonly #running: Running;
   /** Listeners that are about to be. */
   #starting = 0;
@@ -62,6 +64,7 @@ export class ContainerCore implements ContainerApi {
     this.#onError = guarded(this.#options.onError ?? warnOnce());
     this.events = router?.(this, options?.handlers, this.#onError);
     this.#running = new Running(this);
+    this.#termini = new SuspendedTermini(this.clock, this.#slabs);
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -140,7 +143,7 @@ export class ContainerCore implements ContainerApi {
     checkOpen(profile);
     this.#starting += 1;
     try {
-      const listener = await startListener(resolved, authorize, () => this.#add(new ClientConnection(this, profile, resolved.handler)), profile, () => {
+      const listener = await startListener(resolved, authorize, () => this.#add(new ClientConnection(this, profile, resolved.handler)), profile, this.#termini, () => {
         this.#listeners.delete(listener);
         this.#running.look();
       });

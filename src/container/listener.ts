@@ -16,6 +16,7 @@ import { ServerNegotiation } from "../sasl/server-negotiation.ts";
 import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import { streamDuplex } from "../transport/streams.ts";
 import { Admission } from "./admission.ts";
+import type { SuspendedTermini } from "./suspended-termini.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import { listenDuplex } from "#transport";
 
@@ -28,9 +29,9 @@ const SERVE_NAMES: ReadonlySet<string> = new Set(["signal"]);
 /** Listens. @throws ConnectionError listen-failed, ConfigError config */
 export async function startListener(
   options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile,
-  onClosed: () => void,
+  termini: SuspendedTermini, onClosed: () => void,
 ): Promise<Listener> {
-  const listener = new ContainerListener(options, authorize, create, profile, onClosed);
+  const listener = new ContainerListener(options, authorize, create, profile, termini, onClosed);
   await listener.start();
   return listener;
 }
@@ -47,8 +48,7 @@ class ContainerListener implements Listener {
   readonly #links = new Feed<LinkRequest>();
   readonly #handlers = new Set<(request: LinkRequest) => void>();
   readonly #servers: (() => void)[] = [];
-  /** The links of all connections, by user, container, name and role. */
-  readonly #names = new Map<string, IncomingLink>();
+  readonly #termini: SuspendedTermini;
   readonly #perAddress = new Map<string, number>();
   readonly #waiting: WaitingRoom;
   #handshakes = 0;
@@ -57,8 +57,11 @@ class ContainerListener implements Listener {
   #bound: { readonly host: string; readonly port: number; close(): Promise<void> } | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
 
-  constructor(options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile, onClosed: () => void) {
+  constructor(
+    options: ResolvedListen, authorize: ListenOptions["authorize"], create: () => ClientConnection, profile: Profile, termini: SuspendedTermini, onClosed: () => void,
+  ) {
     this.#onClosed = onClosed;
+    this.#termini = termini;
     this.#options = options;
     this.#authorize = authorize;
     this.#create = create;
@@ -146,6 +149,7 @@ class ContainerListener implements Listener {
   async #close(options: CloseOptions | undefined): Promise<void> {
     this.#waiting.close();
     const error = options?.error ?? { condition: "amqp:connection:forced", description: "the listener is closing" };
+    this.#termini.close(this);
     // First the connections, each with its last word: the transport drops what is open when it closes. New ones are turned away.
     await Promise.all([...this.#connections].map((connection) => connection.close({ ...options, error }).catch(() => undefined)));
     for (const connection of this.#connections) connection.driver?.destroy();
@@ -193,7 +197,7 @@ class ContainerListener implements Listener {
       this.#leave(duplex.remoteAddress);
     };
     connection.onRequest = (request) => {
-      this.#steal(request);
+      this.#termini.claim(request, this, this.#options.limits);
       return this.#requested(request);
     };
     void this.#run(connection, duplex);
@@ -218,21 +222,6 @@ class ContainerListener implements Listener {
   }
 
   // ---------------------------------------------------------------- links
-
-  /** A link's name belongs to its container: attached on another connection, it leaves the old one (§2.6.1). */
-  #steal(request: IncomingLink): void {
-    const { connection } = request;
-    const key = JSON.stringify([connection.identity?.user, connection.remoteContainer, request.name, request.role]);
-    const old = this.#names.get(key);
-    if (old !== undefined && old.connection !== connection) {
-      const description = "the link is attached on another connection of this container";
-      void old.link?.close({ error: { condition: "amqp:link:stolen", description }, drain: 0 }).catch(() => undefined);
-    }
-    this.#names.set(key, request);
-    request.onOver = () => {
-      if (this.#names.get(key) === request) this.#names.delete(key);
-    };
-  }
 
   /** Whether the listener takes the request; otherwise it waits for the connection's own `incoming()`. */
   #requested(request: IncomingLink): boolean {

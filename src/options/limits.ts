@@ -33,6 +33,13 @@ export interface Limits {
   maxConnectionsPerAddress?: number | undefined;
   /** Listening side: connections that have not finished their handshake; later ones wait for their turn, 2 s at the most and ten times as many. @default 100 */
   maxHandshakes?: number | undefined;
+  /**
+   * Listening side: milliseconds that a link whose peer is gone may wait for it, as far as the peer's attach asks for that (3.5.6); our attach
+   * tells what is granted. `never` is granted only where this is Infinity. @default 24 hours
+   */
+  maxTerminusTimeout?: number | undefined;
+  /** Listening side: links that may outlive their connections, over all of the container, attached or not; what further ones ask for is not granted. @default 1_000 */
+  maxSuspendedTermini?: number | undefined;
 }
 
 /** `Limits` with every entry there. */
@@ -54,6 +61,8 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   maxConnections: 16_384,
   maxConnectionsPerAddress: 1_024,
   maxHandshakes: 100,
+  maxTerminusTimeout: 24 * 60 * 60 * 1000,
+  maxSuspendedTermini: 1_000,
 };
 
 /** Octets of the largest frame that is taken after the open (2.7.1); a const of its own since it is an option of the connection. */

@@ -58,6 +58,8 @@ export const limitsShape: Shape<Limits> = {
   maxConnections: amount(1),
   maxConnectionsPerAddress: amount(1),
   maxHandshakes: amount(1),
+  maxTerminusTimeout: duration,
+  maxSuspendedTermini: amount(0),
 };
 
 /** The options of `TlsOptions`, one by one. */
