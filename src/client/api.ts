@@ -22,6 +22,7 @@ import type { Bytes } from "../util/bytes.ts";
 import type { PeerCertificate } from "../util/peer-certificate.ts";
 import type { Uuid } from "../wire/values.ts";
 import type { Coordinator } from "./coordinator.ts";
+import type { UnsettledStore } from "./unsettled-store.ts";
 import type { DeduplicateOptions, DuplicateWindow } from "./duplicate-window.ts";
 import type { HandlerOf } from "./handler.ts";
 import type {
@@ -75,6 +76,11 @@ export interface ContainerOptions extends ContainerOptionsBase {
   handlers?: Handlers | undefined;
   connection?: ConnectOptions | undefined;
   session?: SessionOptions | undefined;
+  /**
+   * Where exactly-once links keep what is not settled, so that a program that is started again with the same container id and link names goes
+   * on where it was. It stays the program's, to close after the container. @default none: in memory, for as long as the container lives
+   */
+  store?: UnsettledStore | undefined;
 }
 
 /** Options of `connect()`. */
@@ -414,7 +420,7 @@ export interface IncomingDelivery<Body = unknown> extends Delivery, Disposable {
    * Resolves when the outcome is queued for the socket; where the sender settles (exactly-once), when it has. With a
    * `transaction` it takes effect when that is committed.
    */
-  accept(options?: CallOptions & { transaction?: Transaction | undefined }): Settling;
+  accept(options?: CallOptions & { transaction?: Transaction | undefined; commitWith?: unknown }): Settling;
   reject(error?: ErrorInit | string | Error): Settling;
   /** Gives it back. @param options `delivered: true` counts as an attempt. @default not delivered */
   release(options?: { delivered?: boolean | undefined }): Settling;

@@ -50,11 +50,21 @@ export interface IncomingOwner extends Receiver {
   unconfirmed(delivery: ClientIncoming, waits: boolean): void;
   /** What was to be told cannot be made durable: no more is taken. */
   storeFailed(error: AmqpError): void;
+  /** What is kept of it in a store, where there is one. */
+  readonly ledger: IncomingLedger | undefined;
   /** Sends an answer to where the delivery's message wants it. */
   answer(delivery: IncomingDelivery, message: MessageInit | Message, options: SendOptions | undefined): Promise<OutgoingDelivery>;
 }
 
-const ACCEPT_NAMES: ReadonlySet<string> = new Set(["signal", "timeout", "transaction"]);
+/** What a delivery needs of its receiver's store. */
+export interface IncomingLedger {
+  /** Resolves when the outcome is durable. */
+  record(delivery: ClientIncoming, state: DeliveryState, commitWith: unknown): Promise<void>;
+  /** It is settled. */
+  forget(delivery: ClientIncoming): void;
+}
+
+const ACCEPT_NAMES: ReadonlySet<string> = new Set(["signal", "timeout", "transaction", "commitWith"]);
 const RELEASE_NAMES: ReadonlySet<string> = new Set(["delivered"]);
 const MODIFY_NAMES: ReadonlySet<string> = new Set(["deliveryFailed", "undeliverableHere", "annotations"]);
 
@@ -119,10 +129,10 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     return this.content.stream;
   }
 
-  accept(options?: CallOptions & { transaction?: Transaction | undefined }): Settling {
-    if (options !== undefined) checkAccept(options);
+  accept(options?: CallOptions & { transaction?: Transaction | undefined; commitWith?: unknown }): Settling {
+    if (options !== undefined) checkAccept(options, this.link.ledger !== undefined && this.postedIn === undefined);
     if (options?.transaction !== undefined) return reportedSettling(this.#acceptIn(options.transaction, options), (error) => this.link.report(error));
-    const done = this.#dispose(ACCEPTED);
+    const done = this.#dispose(ACCEPTED, false, options?.commitWith);
     return options === undefined || done === SETTLED ? done : settling(this.link.bounded(done, options));
   }
 
@@ -160,7 +170,8 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     const given = state === undefined ? this.localState : this.#provisional(this.#stateOf(state));
     checkState(given);
     if (this.settled && this.disposed) return this.#stale() ?? SETTLED;
-    return this.first === undefined ? this.#settleAs(given) : this.#asFirst(this.first, given, () => this.#settleAs(given));
+    const settle = (): Settling => this.#kept(given, undefined, () => this.#settleAs(given));
+    return this.first === undefined ? settle() : this.#asFirst(this.first, given, settle);
   }
 
   update(state: DeliveryStateInit): void {
@@ -171,7 +182,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
       void this.#asFirst(this.first, given, () => this.#updateAs(given));
       return;
     }
-    void this.#updateAs(given);
+    void this.#kept(given, undefined, () => this.#updateAs(given));
     if (given.type === "received") this.content?.confirm({ section: given.section, offset: Number(given.offset) });
   }
 
@@ -273,6 +284,12 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     this.charge = 0;
   }
 
+  /** The peer has kept nothing of it. */
+  abandoned(): void {
+    this.suspended = false;
+    if (terminal(this.localState) !== undefined) this.link.ledger?.forget(this as ClientIncoming);
+  }
+
   /** The sender goes on with it on the present attachment: an outcome that waited is told. */
   rebind(): void {
     const theirs = terminal(this.remoteState);
@@ -317,6 +334,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     if (!settled) return;
     this.remoteSettled = true;
     if (this.disposed) this.localSettled = true;
+    this.link.ledger?.forget(this as ClientIncoming);
     const theirs = terminal(state);
     const ours = terminal(this.localState);
     if (this.disposed && theirs !== undefined && ours !== undefined && !sameOutcome(theirs, ours)) this.#override(theirs);
@@ -361,15 +379,17 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
   }
 
   /** @param keeps whether a body that nobody reads yet is kept for whoever takes the delivery */
-  #dispose(outcome: Outcome, keeps = false): Settling {
+  #dispose(outcome: Outcome, keeps = false, commitWith?: unknown): Settling {
     const state = this.postedIn === undefined ? outcome : this.postedIn.provisional(outcome);
     checkState(state);
     if (this.aborted && this.content !== undefined) return settling(Promise.reject(abortedError()));
     if (this.disposed) return this.#settlement === undefined ? SETTLED : settling(this.#settlement.promise);
     const { first } = this;
     // Of what has not come yet the key is remembered when it has.
-    if (first === undefined || (this.partial && outcome === ACCEPTED && (this.suspended || this.#lives()))) return this.#tell(outcome, state, keeps);
-    return this.#asFirst(first, outcome, () => this.#tell(outcome, state, keeps));
+    const unguarded = first === undefined || (this.partial && outcome === ACCEPTED && (this.suspended || this.#lives()));
+    if (unguarded && this.link.ledger === undefined) return this.#tell(outcome, state, keeps);
+    const tell = (): Settling => this.#kept(state, commitWith, () => this.#tell(outcome, state, keeps));
+    return unguarded ? tell() : this.#asFirst(first as FirstCopy, outcome, tell);
   }
 
   #tell(outcome: Outcome, state: DeliveryState, keeps: boolean): Settling {
@@ -435,6 +455,27 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     };
     const durable = first.accepted();
     if (durable === undefined) return told();
+    return this.#whenDurable(durable, told, (error) => this.link.storeFailed(error));
+  }
+
+  /** With a store the outcome is durable before anybody hears of it (protocol.md X.2). */
+  #kept(given: DeliveryState | undefined, commitWith: unknown, tell: () => Settling): Settling {
+    const { ledger } = this.link;
+    const outcome = terminal(given);
+    if (ledger === undefined || outcome === undefined || this.remoteSettled || this.partial) return tell();
+    const stale = this.#stale();
+    if (stale !== undefined) return stale;
+    const told = (): Settling => {
+      // The sender of the attachment that there is now knows nothing of it.
+      if (!this.#lives() && !this.suspended && !this.remoteSettled) ledger.forget(this as ClientIncoming);
+      return tell();
+    };
+    // What was part of a transaction of the user's can be tried again with another one.
+    const failed = (error: AmqpError): void => { if (commitWith === undefined) this.link.storeFailed(error); };
+    return this.#whenDurable(ledger.record(this as ClientIncoming, outcome, commitWith), told, failed);
+  }
+
+  #whenDurable(durable: Promise<void>, told: () => Settling, failed: (error: AmqpError) => void): Settling {
     this.disposed = true;
     const settlement = new Deferred<void>();
     this.#settlement = settlement;
@@ -447,7 +488,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
       return told();
     }, (error: AmqpError) => {
       end();
-      this.link.storeFailed(error);
+      failed(error);
       throw error;
     }).then(() => settlement.resolve(), (error: Error) => settlement.reject(error));
     return settling(settlement.promise);
@@ -523,8 +564,12 @@ function isOutcome(state: DeliveryState): state is Outcome {
   return state.type !== "received" && state.type !== "transactional" && state.type !== "declared";
 }
 
-function checkAccept(options: CallOptions & { transaction?: unknown }): void {
+function checkAccept(options: CallOptions & { transaction?: unknown; commitWith?: unknown }, stores: boolean): void {
   checkNames(options, ACCEPT_NAMES, "accept()");
+  if (options.commitWith !== undefined && (!stores || options.transaction !== undefined)) {
+    throw new ConfigError(options.transaction !== undefined ? 'accept(): options "commitWith" and "transaction" exclude each other: one is of your database, the other of the peer'
+      : 'accept(): option "commitWith" needs an exactly-once receiver of a container with a "store"', { code: "config", scope: "delivery" });
+  }
   const { signal, timeout } = options;
   if (signal !== undefined || timeout !== undefined) checkCallOptions({ signal, timeout }, "accept()");
 }

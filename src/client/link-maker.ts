@@ -7,6 +7,7 @@ import type { Connection, Handlers, Receiver, ReceiverOptions, Sender, SenderOpt
 import { ControlLink } from "./control-link.ts";
 import type { EventScope, LinkEvents } from "./events.ts";
 import { UNHEARD } from "./events.ts";
+import { storeOf } from "./link-store.ts";
 import { freshId } from "./ids.ts";
 import type { ClientLink, ConnectionIo, LinkHost } from "./link.ts";
 import { ClientReceiver } from "./receiver.ts";
@@ -39,7 +40,7 @@ export class LinkMaker {
     const { profile } = this.#owner;
     const events = session?.internal === true ? undefined : this.#eventsFor(session, options?.handler ?? profile.defaults.sender?.handler);
     const defaults = session?.internal === true ? undefined : layered(profile.defaults.sender, events?.senderDefaults);
-    const resolved = resolveSenderOptions(target, options, { defaults, address: profile.address });
+    const resolved = resolveSenderOptions(target, options, { defaults, address: profile.address, store: storeOf(profile) });
     return this.#open(session, new ClientSender(this.#nowhere, resolved.name ?? freshId(), resolved), events) as Opening<Sender>;
   }
 
@@ -48,7 +49,7 @@ export class LinkMaker {
     const { profile } = this.#owner;
     const events = session?.internal === true ? undefined : this.#eventsFor(session, options?.handler ?? profile.defaults.receiver?.handler);
     const defaults = session?.internal === true ? undefined : layered(profile.defaults.receiver, events?.receiverDefaults);
-    const resolved = resolveReceiverOptions(source, options, { defaults, address: profile.address });
+    const resolved = resolveReceiverOptions(source, options, { defaults, address: profile.address, store: storeOf(profile) });
     return this.#open(session, new ClientReceiver(this.#nowhere, resolved.name ?? freshId(), resolved), events) as unknown as Opening<Receiver>;
   }
 

@@ -22,6 +22,7 @@ import { UNHEARD } from "./events.ts";
 import { guaranteeOf } from "./guarantees.ts";
 import type { Claim } from "./keeper.ts";
 import type { ClientLink, LinkHost } from "./link.ts";
+import { storeOf } from "./link-store.ts";
 import { commonSettings, receivingSettings, wireSize } from "./link-settings.ts";
 import { ClientReceiver } from "./receiver.ts";
 import { revive } from "./revival.ts";
@@ -61,6 +62,8 @@ export class IncomingLink {
   readonly #endpoint: SenderEndpoint | ReceiverEndpoint;
   readonly #attach: Attach;
   #answered = false;
+  /** The link waits for what the store has of it. */
+  #loading: Promise<void> | undefined = undefined;
   #timer: { cancel(): void } | undefined = undefined;
 
   constructor(host: RequestHost, endpoint: SenderEndpoint | ReceiverEndpoint, attach: Attach) {
@@ -121,7 +124,7 @@ export class IncomingLink {
     if (unfit !== undefined) return Promise.reject(unfit);
     const link = this.link as Sender | Receiver;
     this.#answer();
-    return Promise.resolve(link);
+    return this.#loading?.then(() => link) ?? Promise.resolve(link);
   }
 
   refuse(error: ErrorInit): Promise<void> {
@@ -150,7 +153,7 @@ export class IncomingLink {
     const { profile } = this.#host.io;
     const events = profile.events?.link(rest.handler ?? profile.defaults.sender?.handler, this.#host.events);
     const defaults = layered(profile.defaults.sender, events?.senderDefaults);
-    const own = resolveSenderOptions(this.target?.address, rest, { defaults, accepting: true, also: ALSO, where: "accept()" });
+    const own = resolveSenderOptions(this.target?.address, rest, { defaults, accepting: true, also: ALSO, where: "accept()", store: storeOf(profile) });
     // The sender's modes are its own to choose; where it does not care, the peer's wish is taken (§2.6.9).
     const snd = rest.sndSettleMode ?? (!own.guaranteeGiven ? this.#attach.sndSettleMode ?? "mixed" : own.sndSettleMode);
     const rcv = this.#attach.rcvSettleMode ?? "first";
@@ -180,7 +183,7 @@ export class IncomingLink {
     const { profile } = this.#host.io;
     const events = rest.handler === UNHEARD ? undefined : profile.events?.link(rest.handler ?? profile.defaults.receiver?.handler, this.#host.events);
     const defaults = layered(profile.defaults.receiver, events?.receiverDefaults);
-    const own = resolveReceiverOptions(this.source?.address, rest, { defaults, accepting: true, also: ALSO, where: "accept()" });
+    const own = resolveReceiverOptions(this.source?.address, rest, { defaults, accepting: true, also: ALSO, where: "accept()", store: storeOf(profile) });
     const snd = this.#attach.sndSettleMode ?? "mixed";
     const rcv = rest.rcvSettleMode ?? (!own.guaranteeGiven ? this.#attach.rcvSettleMode ?? "first" : own.rcvSettleMode);
     const resolved: ResolvedReceiver = { ...own, sndSettleMode: snd, rcvSettleMode: rcv, guarantee: guaranteeOf(snd, rcv) };
@@ -223,11 +226,17 @@ export class IncomingLink {
       : 'accept(): option "coordinator" is for a link whose target.type is "coordinator"', { code: "config", scope: "link" });
   }
 
-  #admit(link: ClientLink, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {
+  #admit(link: ClientSender | ClientReceiver, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {
     checkEncodable({ type: "attach", ...settings, handle: 0, role: endpoint.role });
     this.#host.links.add(link);
-    endpoint.accept(settings);
-    link.accepted(settings);
+    const answer = (): void => {
+      const attach = link.resuming(settings, endpoint.session.connection.frameLimit);
+      endpoint.accept(attach);
+      link.accepted(attach);
+    };
+    if (link.ledger === undefined) answer();
+    // What a former process left is read first; meanwhile the peer may have gone.
+    else this.#loading = link.ledger.store.load().then((good) => { if (good && link.over === undefined) answer(); });
   }
 
   #gone(): LinkError {

@@ -43,6 +43,12 @@ export class LinkResumption {
     this.#again = false;
   }
 
+  /** A former process has left what the store has of it: the first attachment goes on with that. */
+  restored(peer: string | undefined): void {
+    this.#keeps = true;
+    this.#peer = peer;
+  }
+
   /** Our attach, with what is unsettled; on a first attachment there is no map (X.4). */
   attach(settings: LinkSettings, link: ResumedLink, frameLimit: number): LinkSettings {
     const unsettled = this.#keeps ? link.unsettledMap() : undefined;
@@ -59,6 +65,8 @@ export class LinkResumption {
     // With its fallback it keeps less than was asked for.
     if (!this.#keeps) return !again ? "new" : link.options.guarantee === "exactly-once" ? "downgraded" : "reattached";
     this.#keeps = false;
+    // Nobody has anything of an earlier time.
+    if (!again && (attach?.unsettled ?? []).length === 0 && (link.unsettledMap() ?? []).length === 0) return "new";
     if (attach?.unsettled === undefined || link.guarantee !== "exactly-once" || !known) {
       link.onDowngraded();
       return "downgraded";

@@ -72,7 +72,7 @@ export abstract class ClientLink implements Link, LinkSink {
   #over: AmqpError | true | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
   #refused = false;
-  readonly #resumption = new LinkResumption();
+  readonly resumption = new LinkResumption();
   /** How long to wait before it is attached again, from the first time on that the peer detached it. */
   #delays: Delays | undefined = undefined;
   /** What a flow is to say that was asked for before the link was open. */
@@ -246,7 +246,7 @@ export abstract class ClientLink implements Link, LinkSink {
     const delay = this.#timer === undefined ? timerDelay(timeout) : undefined;
     if (delay !== undefined) {
       this.#timer = this.host.io.profile.clock.setTimer(delay, () => {
-        this.#abandon(tooLate({ what: `${this.title}: the peer did not answer the attach`, timeout, scope: "link" }));
+        this.abandon(tooLate({ what: `${this.title}: the peer did not answer the attach`, timeout, scope: "link" }));
       });
     }
     this.attachTo(session, this.#settings);
@@ -256,7 +256,7 @@ export abstract class ClientLink implements Link, LinkSink {
 
   /** Our attach, with what is unsettled where this is not the first one. @param frameLimit octets of the peer's frames */
   resuming(settings: LinkSettings, frameLimit: number): LinkSettings {
-    return this.#resumption.attach(settings, this, frameLimit);
+    return this.resumption.attach(settings, this, frameLimit);
   }
 
   /** It answers an attach of the peer's. */
@@ -288,7 +288,7 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#refused = false;
     const unfit = this.judge(attach);
     if (unfit !== undefined) {
-      this.#abandon(unfit);
+      this.abandon(unfit);
       return;
     }
     this.#ready();
@@ -304,7 +304,7 @@ export abstract class ClientLink implements Link, LinkSink {
     this.#timer?.cancel();
     this.#timer = undefined;
     const again = this.opened.settled;
-    this.recovery = this.#resumption.attached(this, this.endpoint?.remoteAttach, again);
+    this.recovery = this.resumption.attached(this, this.endpoint?.remoteAttach, again);
     this.#delays?.opened(this.host.io.profile.clock.now());
     this.opened.resolve();
     // A link that comes back is the same to its handlers.
@@ -316,7 +316,7 @@ export abstract class ClientLink implements Link, LinkSink {
   }
 
   /** Gives up before it was open. */
-  #abandon(error: AmqpError): void {
+  abandon(error: AmqpError): void {
     this.endpoint?.detach(true);
     this.fail(error);
   }
@@ -403,18 +403,18 @@ export abstract class ClientLink implements Link, LinkSink {
     }
     this.#local = "uninit";
     this.#remote = "uninit";
-    this.#resumption.suspended(this.opened.settled && this.guarantee === "exactly-once");
+    this.resumption.suspended(this.opened.settled && this.guarantee === "exactly-once");
     this.onSuspended(error, credit);
   }
 
   /** Detaches and attaches anew, for both ends to show more of what is unsettled (protocol.md X.8). */
   protected again(): void {
-    if (this.#local === "active" && this.#closing === undefined && this.#resumption.detach()) this.endpoint?.detach(false);
+    if (this.#local === "active" && this.#closing === undefined && this.resumption.detach()) this.endpoint?.detach(false);
   }
 
   /** Whether a detach only says that the maps of the next attachment will show more: then that follows at once, by the peer where that is the one to attach. */
   #comesBack(closed: boolean): boolean {
-    const more = this.#resumption.showsMore(this.endpoint?.remoteAttach);
+    const more = this.resumption.showsMore(this.endpoint?.remoteAttach);
     if (!more || closed || this.#closing !== undefined || !this.opened.settled) return false;
     const error = new LinkError(`${this.title} is attached anew`, { code: "link-detached", scope: "link", retryable: true });
     if (this.host.io.profile.side === "server") return this.keeper?.keeps(this, error) === true;

@@ -14,6 +14,7 @@ import type { Bytes } from "../util/bytes.ts";
 import { copyBytes } from "../util/bytes.ts";
 import { Deferred } from "../util/deferred.ts";
 import type { Connection, OutgoingDelivery, Sender, Session } from "./api.ts";
+import type { LinkIdentity } from "./unsettled-store.ts";
 import type { DeliveryStateInit, SendOutcome, Settling } from "./shapes.ts";
 import { checkState } from "./encodable.ts";
 import type { EnlistedSend, Resource, ResourceTransaction, RetiredDelivery, TransactionWork } from "./enlistment.ts";
@@ -42,6 +43,8 @@ export interface OutgoingOwner extends Sender {
   withdraw(delivery: ClientOutgoing, reason?: AmqpError): void;
   /** Whether it is a link to a coordinator, whose answers may be `declared`. */
   readonly controls: boolean;
+  /** What is kept of it in a store, where there is one. */
+  readonly ledger: { record(delivery: ClientOutgoing, outcome: Outcome): void } | undefined;
   /** The transactions that the peer controls here. */
   readonly resource: Resource | undefined;
   /** What becomes of a delivery that the peer settles without an outcome of its own. */
@@ -89,7 +92,16 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   suspended = false;
   /** From where on it can still be sent, if not from its start: of a streamed body what the receiver has confirmed may be gone. */
   received: Received | undefined = undefined;
-  readonly recovered = false;
+  /** What is kept of it is not durable yet: it may not leave. */
+  unstored = false;
+  /** Its outcome is known and is being made durable. */
+  recording = false;
+  /** Under which name it is kept in the store, until its outcome is. */
+  identity: LinkIdentity | undefined = undefined;
+  /** A former process has sent it. */
+  recovered = false;
+  /** The last word on it waits to be sent. */
+  #concluding = false;
   #settlement: Deferred<OutgoingDelivery> | undefined = undefined;
 
   constructor(link: OutgoingOwner) {
@@ -173,6 +185,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     this.deliveryId = -1;
     this.resume = undefined;
     this.suspended = true;
+    this.#concluding = false;
   }
 
   /** Its attachment is lost: it is to be written again, or what is left of it; without `resume` nothing that is known of it holds any more. */
@@ -191,6 +204,11 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     const known = this.#toldOutcome;
     this.remoteState = outcome;
     this.left = true;
+    if (this.identity !== undefined) {
+      this.#concluding = settles;
+      this.#record(outcome);
+      return;
+    }
     if (settles) this.localSettled = true;
     if (this.told) this.link.decided(this);
     else this.decide(outcome);
@@ -231,7 +249,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
     const known = this.#toldOutcome;
     const over = this.settled;
     this.#apply(state, settled);
-    events.updated(this, known === undefined ? this.#toldOutcome : undefined, !over && this.settled);
+    if (!this.recording) events.updated(this, known === undefined ? this.#toldOutcome : undefined, !over && this.settled);
   }
 
   /** The outcome that the peer has told; in a transaction of ours, what it will be after the commit. */
@@ -248,12 +266,42 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
       this.#handleProgress(present, settled);
       return;
     }
+    if (this.identity !== undefined) {
+      this.#record(present);
+      return;
+    }
     if (!settled && this.link.autoSettle && !this.localSettled) {
       this.localSettled = true;
       this.link.endpoint?.settle(this, undefined);
     }
     if (!this.told) this.decide(present);
     else this.link.decided(this);
+  }
+
+  /** Its outcome is made durable before anybody is told. */
+  #record(outcome: Outcome): void {
+    if (this.recording) return;
+    this.recording = true;
+    this.link.ledger?.record(this, outcome);
+  }
+
+  /** Its outcome is durable, or cannot be made so: then it stays, and is told again by the peer on the next attachment. */
+  recorded(error: AmqpError | undefined): void {
+    this.recording = false;
+    const { link } = this;
+    if (error !== undefined) {
+      if (!this.told) this.decide({ type: "in-doubt", cause: error }, inDoubt(error, this, link.title, "store-failed"));
+      return;
+    }
+    if (this.#concluding) {
+      this.localSettled = true;
+    } else if (link.autoSettle && !this.settled && link.endpoint?.isAttached === true && this.endpoint === link.endpoint) {
+      this.localSettled = true;
+      link.endpoint.settle(this, undefined);
+    }
+    if (this.told) link.decided(this);
+    else this.decide(outcomeIn(this.remoteState));
+    link.events?.updated(this, outcomeIn(this.remoteState), this.settled);
   }
 
   /** A state that is no outcome, or one that is still provisional. */

@@ -12,6 +12,7 @@ import type { ByteDuplex } from "../transport/byte-duplex.ts";
 import type { TlsSessions } from "../transport/tls-sessions.ts";
 import type { SlabPool } from "../util/slab.ts";
 import type { EventRouter } from "./events.ts";
+import type { UnsettledStore } from "./unsettled-store.ts";
 
 /** The settings of a connection. */
 export interface Profile {
@@ -42,6 +43,12 @@ export interface Profile {
   readonly onError: (error: AmqpError) => void;
   /** Where handlers come in; undefined for a container that knows none. */
   readonly events: EventRouter | undefined;
+  /** Where exactly-once links keep what is not settled. */
+  readonly store: UnsettledStore | undefined;
+  /** How many settled deliveries a sender with a store remembers. */
+  readonly keepSettled: number;
+  /** Whether the container-id was given, so that it is the same after a restart. */
+  readonly named: boolean;
   readonly defaults: {
     readonly session: SessionOptions | undefined;
     readonly sender: SenderOptionsBase | undefined;

@@ -53,6 +53,11 @@ export class ReceiverRecovery implements Held {
     }
   }
 
+  /** Holds what a former process has left. */
+  restore(deliveries: readonly ClientIncoming[]): void {
+    for (const delivery of deliveries) this.#held.set(tagKey(delivery.tag), delivery);
+  }
+
   /** The map of our attach. */
   entries(): UnsettledEntry[] {
     return [...this.#held.values()].map((delivery) => [delivery.tag, stateOf(delivery) as DeliveryState]);

@@ -37,6 +37,7 @@ import { judgeModes } from "./guarantees.ts";
 import type { IncomingOwner } from "./incoming.ts";
 import { ClientIncoming } from "./incoming.ts";
 import { IncomingContent } from "./incoming-content.ts";
+import { ReceiverLedger } from "./receiver-ledger.ts";
 import type { LinkHost } from "./link.ts";
 import { ClientLink, NOTHING } from "./link.ts";
 import { missingFilter, receiverSettings } from "./link-settings.ts";
@@ -64,10 +65,8 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly autoAccept: boolean;
   settlesSecond: boolean;
   offersModified = true;
-  /** Deliveries that were taken and neither settled nor passed. */
-  held = 0;
-  /** How often `stop()` was called: loops that began before that end. */
-  stopped = 0;
+  held = 0; // deliveries that were taken and neither settled nor passed
+  stopped = 0; // how often: loops that began before that end
   readonly queue = new Deque<ClientIncoming>();
   readonly credits: CreditKeeper;
   readonly #takers = new Deque<Taker>();
@@ -77,12 +76,10 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly #settlesOnArrival: boolean;
   /** What is kept over lost attachments, where the link is exactly-once. */
   readonly #recovery: ReceiverRecovery | undefined;
-  /** Where bodies have to pass a schema first. */
-  readonly #typed: TypedIncoming | undefined;
-  /** Where copies of a message are to be known. */
-  readonly #duplicates: Deduplication | undefined;
-  /** What was handed over and has not come whole. */
-  #arriving: ClientIncoming | undefined = undefined;
+  readonly ledger: ReceiverLedger | undefined; // what is kept of it in a store, where there is one
+  readonly #typed: TypedIncoming | undefined; // where bodies have to pass a schema first
+  readonly #duplicates: Deduplication | undefined; // where copies of a message are to be known
+  #arriving: ClientIncoming | undefined = undefined; // what was handed over and has not come whole
 
   constructor(host: LinkHost, name: string, options: ResolvedReceiver) {
     super(host, name, options);
@@ -95,6 +92,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.#settlesOnArrival = options.guarantee === "at-most-once";
     this.credits = new CreditKeeper(this, options.prefetchGiven);
     this.#recovery = options.guarantee === "exactly-once" ? new ReceiverRecovery(this) : undefined;
+    this.ledger = ReceiverLedger.of(this, profile);
     this.#drain = new Drain(this, profile.clock);
     this.#typed = options.schema === undefined ? undefined : new TypedIncoming(options.schema, this);
     this.#duplicates = options.deduplicate === undefined ? undefined : new Deduplication(this, options.deduplicate, options.name, this.#settlesOnArrival, profile.clock);
@@ -386,11 +384,6 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
     this.credits.topUp();
   }
 
-  abandon(error: AmqpError): void {
-    this.endpoint?.detach(true);
-    this.fail(error);
-  }
-
   storeFailed(error: AmqpError): void {
     this.report(error);
     void this.stop();
@@ -434,6 +427,15 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   // ---------------------------------------------------------------- what the link calls
+
+  override begin(session: SessionEndpoint): void {
+    if (this.ledger?.store.waits() !== true) super.begin(session);
+  }
+
+  restore(former: readonly ClientIncoming[]): void {
+    this.#recovery?.restore(former);
+    this.resumption.restored(this.connection.remoteContainer);
+  }
 
   protected override settings(): LinkSettings {
     return receiverSettings(this.name, this.options, this.host.io.profile.limits.maxMessageSize);
@@ -494,7 +496,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
 
   /** The sender brings again what was not settled: what is here of it is of no use any more. */
   override onDowngraded(): void {
-    for (const delivery of this.#recovery?.clear() ?? []) delivery.suspended = false;
+    for (const delivery of this.#recovery?.clear() ?? []) delivery.abandoned();
     const error = new LinkError(`${this.title}: the peer has kept nothing of what was unsettled`, { code: "stale-delivery", scope: "link", origin: "remote" });
     this.credits.keep((this.#duplicates?.suspended() ?? 0) + this.#dropQueue());
     this.#loseUnconfirmed(error);

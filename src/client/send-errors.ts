@@ -77,9 +77,9 @@ export function outcomeError(outcome: Exclude<Outcome, { type: "accepted" }>, de
 }
 
 /** The error of a message whose fate is unknown. */
-export function inDoubt(cause: unknown, delivery: OutgoingDelivery, where: string): InDoubtError {
+export function inDoubt(cause: unknown, delivery: OutgoingDelivery, where: string, code: ErrorCode = "in-doubt"): InDoubtError {
   return new InDoubtError(`the message left, ${where}, and its fate is unknown: ${reasonOf(cause)}`, {
-    code: "in-doubt", retryable: true, cause, outcome: { type: "in-doubt", cause }, delivery,
+    code, retryable: true, cause, outcome: { type: "in-doubt", cause }, delivery,
   });
 }
 

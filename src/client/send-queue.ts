@@ -1,6 +1,7 @@
 /** The sends of a link that wait to leave, oldest first, and what they cost their connection. */
 
 import { LimitError } from "../errors.ts";
+import { equalBytes } from "../util/bytes.ts";
 import { Deque } from "../util/deque.ts";
 import type { ConnectionIo } from "./link.ts";
 import type { ClientOutgoing } from "./outgoing.ts";
@@ -36,6 +37,12 @@ export class SendQueue implements Iterable<ClientOutgoing> {
   /** The one that leaves next. */
   get first(): ClientOutgoing | undefined {
     return this.#waiting.peek();
+  }
+
+  /** One that waits, by its tag. */
+  find(tag: Uint8Array): ClientOutgoing | undefined {
+    for (const delivery of this.#waiting) if (!delivery.told && equalBytes(delivery.tag, tag)) return delivery;
+    return undefined;
   }
 
   /** Takes out those at its head that go on from an earlier attachment. */

@@ -1,7 +1,7 @@
 /** What can be given to `send()`, and what it answers. */
 
 import { ConfigError } from "../errors.ts";
-import type { OutgoingDelivery, Sendable } from "./api.ts";
+import type { Connection, OutgoingDelivery, Sendable } from "./api.ts";
 import type { ClientOutgoing } from "./outgoing.ts";
 import { Capture, HeardPromise } from "./promise.ts";
 
@@ -26,4 +26,13 @@ export function isSendable(message: unknown): message is Sendable {
 /** One after the other. */
 export function* concatenated<T>(...parts: Iterable<T>[]): IterableIterator<T> {
   for (const part of parts) yield* part;
+}
+
+/** The capability of peers that take messages for any address on one link. */
+const RELAY = "ANONYMOUS-RELAY";
+
+/** What a person may want to know whose sender to the anonymous relay was refused. */
+export function relayHint({ remoteOfferedCapabilities }: Connection): string {
+  if (remoteOfferedCapabilities.includes(RELAY)) return "";
+  return ` (the peer does not offer ${RELAY}: create a sender for each address instead)`;
 }

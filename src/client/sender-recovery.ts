@@ -12,10 +12,12 @@ import type { Attach, UnsettledEntry } from "../frames/performatives.ts";
 import { octetsBefore } from "../message/places.ts";
 import type { OutgoingOwner } from "./outgoing.ts";
 import { ClientOutgoing } from "./outgoing.ts";
+import type { SenderLedger } from "./sender-ledger.ts";
 import { tagKey } from "./tags.ts";
 
 /** What the recovery needs of its sender. */
 export interface RecoveringSender extends OutgoingOwner {
+  readonly ledger: SenderLedger | undefined;
   readonly inFlight: Iterable<ClientOutgoing>;
   /** Takes a delivery out of the table: it will be written again. */
   recall(delivery: ClientOutgoing): void;
@@ -150,6 +152,7 @@ export class SenderRecovery {
     word.told = true;
     word.localSettled = true;
     word.resume = resume;
+    this.#owner.ledger?.hold(word);
     return word;
   }
 }

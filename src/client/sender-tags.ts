@@ -40,6 +40,11 @@ export class SenderTags {
     throw new ConfigError(`send(): the tag ${shown} is in use: its delivery is not settled`, { code: "invalid-state", scope: "delivery" });
   }
 
+  /** Whether a tag that was chosen is in use. */
+  uses(tag: Uint8Array): boolean {
+    return this.#chosen?.has(tagKey(tag)) === true;
+  }
+
   /** The delivery waits or is sent: its tag is in use. */
   keep({ tagBytes, presettled }: ClientOutgoing): void {
     if (tagBytes !== undefined && !presettled) (this.#chosen ??= new Set()).add(tagKey(tagBytes));

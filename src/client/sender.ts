@@ -47,16 +47,14 @@ import { inDoubt, notSent, outcomeError } from "./send-errors.ts";
 import { sendAll } from "./send-all.ts";
 import { configure } from "./send-options.ts";
 import { SendQueue } from "./send-queue.ts";
-import { concatenated, heardBy, isSendable, notAMessage } from "./sendable.ts";
+import { concatenated, heardBy, isSendable, notAMessage, relayHint } from "./sendable.ts";
 import { SenderRecovery } from "./sender-recovery.ts";
 import type { RecoveringSender, RowCounts } from "./sender-recovery.ts";
+import { SenderLedger } from "./sender-ledger.ts";
 import { SenderTags } from "./sender-tags.ts";
 import type { TypedSender } from "./typed-outgoing.ts";
 import { TypedOutgoing } from "./typed-outgoing.ts";
 import { bounds, tooLate, within } from "./waiting.ts";
-
-/** The capability of peers that take messages for any address on one link. */
-const RELAY = "ANONYMOUS-RELAY";
 
 export class ClientSender<Body = unknown> extends ClientLink implements Sender<Body>, SenderSink, OutgoingOwner, RecoveringSender, TypedSender {
   override readonly isSender = true;
@@ -74,20 +72,16 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #encoder = new MessageEncoder();
   readonly #idle = new Waiters();
   readonly #clock = (): number => this.host.io.profile.clock.now();
-  /** Of whose frames some are written and some are not. */
-  #underWay: ClientOutgoing | undefined = undefined;
-  /** Deliveries whose fate was told and that are not settled. */
-  #kept = 0;
+  #underWay: ClientOutgoing | undefined = undefined; // of whose frames some are written and some are not
+  #kept = 0; // deliveries whose fate was told and that are not settled
   /** What the last lost connection meant for what was under way. */
   lastDrop = { resent: 0, inDoubt: 0 };
   /** What is kept over lost attachments, where the link is exactly-once. */
   readonly #recovery: SenderRecovery | undefined;
-  /** Where bodies have to pass a schema first. */
-  readonly #typed: TypedOutgoing | undefined;
-  /** Where messages get ids by which a broker knows copies of them. */
-  #duplicateIds: DuplicateIds | undefined = undefined;
-  /** What `offered()` was told before the link was open. */
-  #offered = 0;
+  readonly ledger: SenderLedger | undefined; // what is kept of it in a store, where there is one
+  readonly #typed: TypedOutgoing | undefined; // where bodies have to pass a schema first
+  #duplicateIds: DuplicateIds | undefined = undefined; // where messages get ids by which a broker knows copies of them
+  #offered = 0; // by a call before the link was open
   /** By which sends may choose to be settled: ours, and where that leaves it open the peer's wish. */
   #mode: SenderSettleMode;
 
@@ -95,7 +89,12 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     super(host, name, options);
     this.#waiting = new SendQueue(this);
     this.#recovery = options.guarantee === "exactly-once" ? new SenderRecovery(this) : undefined;
-    this.#tags = new SenderTags(options.tags);
+    this.ledger = SenderLedger.of(this, host.io.profile, {
+      present: (tag) => this.inFlight.get(tag) ?? (this.#tags.uses(tag) ? this.#waiting.find(tag) : undefined),
+      drop: (delivery) => void this.#waiting.remove(delivery),
+      stored: () => { if (this.#waiting.length !== 0 && this.#canWrite()) this.onWritable(); },
+    });
+    this.#tags = new SenderTags(options.tags ?? this.ledger?.nextTag);
     this.autoSettle = options.autoSettle;
     this.#presettles = options.sndSettleMode === "settled" || options.guarantee === "at-most-once";
     this.#mode = options.sndSettleMode;
@@ -135,7 +134,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   sendNow(message: Encodable, options: SendOptions | undefined): Promise<OutgoingDelivery> {
     const delivery = this.#prepare(options, "send()");
     if (delivery.signal?.aborted === true) return Promise.reject(delivery.signal.reason);
-    return this.#dispatch(delivery, message, options);
+    return this.ledger?.known(delivery.tagBytes) ?? this.#dispatch(delivery, message, options);
   }
 
   trySend(message: MessageInit<Body> | Message<Body>, options?: SendOptions): OutgoingDelivery | undefined {
@@ -174,7 +173,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   sendable(): boolean {
     const { io } = this.host;
-    return this.#canWrite() && this.#waiting.length === 0 && this.#recovery?.reducing !== true && this.over === undefined
+    return this.#canWrite() && (this.#waiting.length === 0 || (this.ledger !== undefined && this.credit > 0)) && this.#recovery?.reducing !== true && this.over === undefined
       && io.driver !== undefined && !io.driver.congested;
   }
 
@@ -308,7 +307,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     const endpoint = this.endpoint as SenderEndpoint;
     if (!this.opened.settled) this.proceed();
     while (this.#waiting.length !== 0 && this.#canWrite()) {
-      if (this.#recovery?.reducing === true && this.#waiting.first?.resume === undefined) break;
+      if (this.#waiting.first?.unstored === true || (this.#recovery?.reducing === true && this.#waiting.first?.resume === undefined)) break;
       const delivery = this.#waiting.shift() as ClientOutgoing;
       const unfit = delivery.resume === undefined ? this.#encoder.unfit(delivery) : undefined;
       if (unfit === undefined) this.#send(endpoint, delivery);
@@ -338,6 +337,10 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (this.events !== undefined) this.#tellSendable();
   }
 
+  override begin(session: SessionEndpoint): void {
+    if (this.ledger?.store.waits() !== true) super.begin(session);
+  }
+
   protected override settings(): LinkSettings {
     return senderSettings(this.name, this.options);
   }
@@ -355,8 +358,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   }
 
   protected override get hint(): string {
-    if (this.options.target !== null || this.connection.remoteOfferedCapabilities.includes(RELAY)) return "";
-    return ` (the peer does not offer ${RELAY}: create a sender for each address instead)`;
+    return this.options.target === null ? relayHint(this.connection) : "";
   }
 
   protected override onOpen(): void {
@@ -395,6 +397,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
 
   #apply(sorted: Sorted, error: AmqpError): void {
     applyDrop(sorted, this, this.#waiting);
+    this.ledger?.readmit(sorted.again);
     this.lastDrop = { resent: sorted.again.length + sorted.kept.length, inDoubt: sorted.doubtful.length };
     for (const delivery of [...sorted.doubtful, ...sorted.lost]) this.#fail(delivery, error);
   }
@@ -515,7 +518,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (delivery.messageFormat === 0 && message.messageFormat !== undefined) delivery.messageFormat = message.messageFormat;
     if (this.options.duplicateDetection !== undefined) message = (this.#duplicateIds ??= new DuplicateIds(this.connection, this.options.duplicateDetection)).stamp(message);
     this.#tags.choose(delivery, this.inFlight);
-    if (this.#canWrite() && this.#waiting.length === 0 && this.#recovery?.reducing !== true) {
+    if (this.#canWrite() && this.#waiting.length === 0 && this.#recovery?.reducing !== true && this.ledger === undefined) {
       const endpoint = this.endpoint as SenderEndpoint;
       this.#encoder.encodeNow(endpoint, delivery, message);
       this.#underWay = endpoint.partial as ClientOutgoing | undefined;
@@ -527,6 +530,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.#encoder.encodeLater(this.host.io.backlog, delivery, message);
     this.#waiting.push(delivery);
     this.#tags.keep(delivery);
+    this.ledger?.admit(delivery);
     return undefined;
   }
 
@@ -565,6 +569,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   forget(delivery: ClientOutgoing): void {
     this.#tags.free(delivery);
     this.#waiting.release(delivery);
+    this.ledger?.forget(delivery, delivery.outcome?.type === "in-doubt" && this.over !== undefined);
   }
 
   /** It is written whole, or waits for an attachment that goes on with it. */

@@ -16,6 +16,7 @@ import type { AmqpError } from "../errors.ts";
 import { ConfigError, ConnectionError } from "../errors.ts";
 import type { CallOptions, CloseOptions } from "../options/call.ts";
 import type { Clock } from "../options/environment.ts";
+import { DEFAULT_KEEP_SETTLED } from "../options/limits.ts";
 import type { ResolvedConnect } from "../options/resolve-connect.ts";
 import { resolveConnectOptions } from "../options/resolve-connect.ts";
 import { checkContainerOptions } from "../options/resolve.ts";
@@ -58,7 +59,7 @@ export class ContainerCore implements ContainerApi {
   #closed = false;
 
   constructor(options?: ContainerOptions, router?: RouterFactory) {
-    this.#options = checkContainerOptions(options);
+    this.#options = checkContainerOptions(options) as ContainerOptions;
     this.id = this.#options.id ?? freshId();
     this.clock = this.#options.clock ?? systemClock;
     this.#onError = guarded(this.#options.onError ?? warnOnce());
@@ -241,7 +242,7 @@ export class ContainerCore implements ContainerApi {
   #clientProfile(resolved: ResolvedConnect): Profile {
     const first = resolved.urls[0];
     return {
-      ...this.#profileBase(), side: "client", tlsSessions: keepTlsSessions(), containerId: resolved.containerId ?? this.id,
+      ...this.#profileBase(), side: "client", tlsSessions: keepTlsSessions(), containerId: resolved.containerId ?? this.id, ...(resolved.containerId === undefined ? {} : { named: true }),
       hostname: resolved.virtualHost ?? first?.host, address: resolved.address ?? first?.address,
       maxFrameSize: resolved.maxFrameSize, channelMax: resolved.channelMax, idleTimeout: resolved.idleTimeout,
       offeredCapabilities: resolved.offeredCapabilities, desiredCapabilities: resolved.desiredCapabilities, properties: resolved.properties,
@@ -249,9 +250,9 @@ export class ContainerCore implements ContainerApi {
     };
   }
 
-  #profileBase(): Pick<Profile, "slabs" | "clock" | "logger" | "onError" | "events" | "defaults"> {
-    const { session, sender, receiver, logger } = this.#options;
-    return { slabs: this.#slabs, clock: this.clock, logger, events: this.events, onError: this.#onError, defaults: { session, sender, receiver } };
+  #profileBase(): Pick<Profile, "slabs" | "clock" | "logger" | "onError" | "events" | "store" | "keepSettled" | "named" | "defaults"> {
+    const { id, store, keepSettled = DEFAULT_KEEP_SETTLED, session, sender, receiver, logger } = this.#options;
+    return { slabs: this.#slabs, clock: this.clock, logger, events: this.events, onError: this.#onError, store, keepSettled, named: id !== undefined, defaults: { session, sender, receiver } };
   }
 
   #mustLive(): void {

@@ -19,6 +19,10 @@ export interface ContainerOptions {
   receiver?: ReceiverOptionsBase | undefined;
   timeouts?: Timeouts | undefined;
   limits?: Limits | undefined;
+  /** Where exactly-once links keep what is not settled, so that a program that is started again goes on. @default none: in memory */
+  store?: object | undefined;
+  /** How many settled deliveries each sender with a `store` remembers by their tags, so that a repeated send is known. @default 100_000 */
+  keepSettled?: number | undefined;
   /** @default the platform's monotonic clock */
   clock?: Clock | undefined;
   /** @default none: nothing is logged */

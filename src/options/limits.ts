@@ -88,3 +88,6 @@ export const DEFAULT_BATCH_WITHIN = 1_000;
 
 /** Milliseconds that running handlers of `consume` get before their signal fires. */
 export const DEFAULT_CONSUME_DRAIN = 15_000;
+
+/** Settled deliveries that a sender with a store remembers. */
+export const DEFAULT_KEEP_SETTLED = 100_000;

@@ -134,6 +134,8 @@ export interface LinkContext<Options> {
   readonly also?: readonly string[] | undefined;
   /** Accepting side: a node need not be named. @default false */
   readonly accepting?: boolean | undefined;
+  /** The container's store: whether what it keeps outlives the process, and whether the container-id was given. @default none */
+  readonly store?: { readonly durable: boolean; readonly named: boolean } | undefined;
   /** The call, for error texts. @default "createSender()", "createReceiver()" */
   readonly where?: string | undefined;
 }
@@ -148,7 +150,8 @@ export function resolveSenderOptions(
   const given = options === undefined ? undefined : check(senderSchema, options, where, context.also ?? SESSION);
   const all = layered(unfold(given, "sender", where), unfold(context.defaults, "sender", where));
   const modes = settleModes(all, where);
-  const life = lifeOf(all, modes.guarantee);
+  checkStore(all, modes.guarantee, context, where);
+  const life = lifeOf(all, modes.guarantee, context.store?.durable);
   const near = resolveSource(asTerminus(all.source, sourceSchema, `${where}: source`), life);
   const far = target === null ? null : resolveTerminus(asTerminus(target, targetSchema, `${where}: target`), life);
   if (far !== null) needNode(far, where, "target", context);
@@ -181,7 +184,8 @@ export function resolveReceiverOptions(
     throw configError(where, 'option "schema" needs the whole body, and with option "partial" that is read as it comes: give one of the two');
   }
   const durable = all.durable ?? lookup;
-  const life = lifeOf(all, modes.guarantee);
+  checkStore(all, modes.guarantee, context, where);
+  const life = lifeOf(all, modes.guarantee, context.store?.durable);
   const init = asTerminus(source ?? undefined, sourceSchema, `${where}: source`);
   const asked = askedOf(init, all, where);
   const near = resolveTerminus(asTerminus(all.target, targetSchema, `${where}: target`), life);
@@ -287,10 +291,18 @@ function common(all: LinkOptionsBase, modes: Modes): Omit<ResolvedLink, "source"
 type Life = Pick<ResolvedTerminus, "durability" | "expiryPolicy" | "timeout">;
 
 // The standard's own defaults forget everything with the session, which no exactly-once link could be resumed from.
-function lifeOf(all: LinkOptionsBase, guarantee: Guarantee): Life {
+function lifeOf(all: LinkOptionsBase, guarantee: Guarantee, durable: boolean = false): Life {
   const exactlyOnce = guarantee === "exactly-once";
+  if (exactlyOnce && durable) return { durability: "unsettled-state", expiryPolicy: "never", timeout: all.terminusTimeout ?? 0 };
   const timeout = all.terminusTimeout ?? (exactlyOnce ? DEFAULT_TERMINUS_TIMEOUT : 0);
   return { durability: "none", expiryPolicy: exactlyOnce ? "connection-close" : "session-end", timeout };
+}
+
+/** What is kept over restarts is found again only by names that are the same then. */
+function checkStore<O>(all: LinkOptionsBase, guarantee: Guarantee, { store, accepting }: LinkContext<O>, where: string): void {
+  if (store === undefined || guarantee !== "exactly-once") return;
+  const missing = !store.named ? 'the option "id" of the container' : accepting !== true && all.name === undefined ? 'option "name"' : undefined;
+  if (missing !== undefined) throw configError(where, `an exactly-once link of a container with a "store" needs a name that is the same after a restart: give ${missing}`);
 }
 
 function asTerminus<T extends TerminusInit>(value: string | T | undefined, schema: Parameters<typeof check<T>>[0], where: string): T {

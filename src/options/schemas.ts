@@ -288,6 +288,8 @@ export const containerShape: Shape<ContainerOptions> = {
   receiver: bag(receiverShape),
   timeouts: bag(timeoutsShape),
   limits: bag(limitsShape),
+  store: having<object>("an unsettled store", "load", "put", "delete", "flush"),
+  keepSettled: whole(0, 10_000_000),
   clock: having<Clock>("a clock", "now", "setTimer"),
   logger: having<Logger>("a logger", "debug", "info", "warn", "error"),
   onError: fn<(error: AmqpError) => void>(),

@@ -52,7 +52,7 @@ describe("schema and interface have the same names", () => {
     ["ListenOptions", schemas.listenShape, names<ListenOptionsBase>({
       ...call, url: 1, handler: 1, host: 1, port: 1, tls: 1, allowedMechs: 1, allowInsecureMechs: 1, authenticate: 1, passwords: 1, authenticateToken: 1, authenticateCertificate: 1, mechanisms: 1, offeredCapabilities: 1, properties: 1, limits: 1, webSocket: 1, transport: 1,
     })],
-    ["ContainerOptions", schemas.containerShape, names<ContainerOptions>({ id: 1, handlers: 1, connection: 1, session: 1, sender: 1, receiver: 1, timeouts: 1, limits: 1, clock: 1, logger: 1, onError: 1 })],
+    ["ContainerOptions", schemas.containerShape, names<ContainerOptions>({ id: 1, handlers: 1, connection: 1, session: 1, sender: 1, receiver: 1, timeouts: 1, limits: 1, store: 1, keepSettled: 1, clock: 1, logger: 1, onError: 1 })],
     ["FlowOptions", schemas.flowShape, names<FlowOptions>({ properties: 1, echo: 1 })],
     ["MessagingHandlerOptions", schemas.messagingShape, names<MessagingHandlerOptions>({ prefetch: 1, autoAccept: 1, autoSettle: 1, peerCloseIsError: 1 })],
     ["TakeOptions", schemas.takeShape, names<TakeOptions>({ max: 1, idle: 1, drain: 1, signal: 1 })],
