@@ -167,7 +167,7 @@ export class IncomingLink {
     endpoint.sink = link;
     link.endpoint = endpoint;
     link.hear(events);
-    this.#admit(link, endpoint, {
+    this.#admitNew(link, endpoint, {
       ...commonSettings(this.name, resolved), maxMessageSize: wireSize(resolved.maxMessageSize ?? Infinity),
       source, target: this.#attach.target,
     });
@@ -194,7 +194,7 @@ export class IncomingLink {
     link.readAsItComes(endpoint);
     const { target: asked } = this.#attach;
     const target = asked?.type === "target" ? this.#granted(made(answeredTarget(asked, rest.target, own.target) ?? asked, address)) : null;
-    this.#admit(link, endpoint, {
+    this.#admitNew(link, endpoint, {
       ...commonSettings(this.name, resolved), ...receivingSettings(resolved, this.#host.io.profile.limits.maxMessageSize),
       source: this.#attach.source,
       target: asked?.type === "coordinator" ? { type: "coordinator", capabilities: coordinator?.capabilities ?? CAPABILITIES } : target,
@@ -226,17 +226,24 @@ export class IncomingLink {
       : 'accept(): option "coordinator" is for a link whose target.type is "coordinator"', { code: "config", scope: "link" });
   }
 
-  #admit(link: ClientSender | ClientReceiver, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {
+  /** A link that was not here before: with a store, what a former process left of it is read first; meanwhile the peer may go. */
+  #admitNew(link: ClientSender | ClientReceiver, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {
+    const { ledger } = link;
+    if (ledger === undefined) {
+      this.#admit(link, endpoint, settings);
+      return;
+    }
+    this.#host.links.add(link);
+    this.#loading = ledger.store.load().then((good) => {
+      if (good && link.over === undefined && endpoint.state === "attach-received") this.#admit(link, endpoint, link.resuming(settings, endpoint.session.connection.frameLimit));
+    });
+  }
+
+  #admit(link: ClientLink, endpoint: SenderEndpoint | ReceiverEndpoint, settings: LinkSettings): void {
     checkEncodable({ type: "attach", ...settings, handle: 0, role: endpoint.role });
     this.#host.links.add(link);
-    const answer = (): void => {
-      const attach = link.resuming(settings, endpoint.session.connection.frameLimit);
-      endpoint.accept(attach);
-      link.accepted(attach);
-    };
-    if (link.ledger === undefined) answer();
-    // What a former process left is read first; meanwhile the peer may have gone.
-    else this.#loading = link.ledger.store.load().then((good) => { if (good && link.over === undefined) answer(); });
+    endpoint.accept(settings);
+    link.accepted(settings);
   }
 
   #gone(): LinkError {

@@ -87,6 +87,8 @@ export abstract class ClientLink implements Link, LinkSink {
     options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
+  /** What is kept of it in a store, where there is one. */
+  abstract get ledger(): { readonly store: { waits(): boolean } } | undefined;
   abstract get endpoint(): SenderEndpoint | ReceiverEndpoint | undefined;
   abstract get queued(): number;
   abstract explain(): Explanation;
@@ -238,7 +240,7 @@ export abstract class ClientLink implements Link, LinkSink {
 
   /** The session can take it: it is attached. */
   begin(session: SessionEndpoint): void {
-    if (this.#over !== undefined || this.#local !== "uninit") return;
+    if (this.#over !== undefined || this.#local !== "uninit" || this.ledger?.store.waits() === true) return;
     this.#settings = this.resuming(readdressed(this.settings(), this.isSender, this.movedTo), session.connection.frameLimit);
     this.#local = "active";
     const timeout = this.options.timeout ?? this.host.io.profile.timeouts.attach;

@@ -76,7 +76,7 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   readonly #settlesOnArrival: boolean;
   /** What is kept over lost attachments, where the link is exactly-once. */
   readonly #recovery: ReceiverRecovery | undefined;
-  readonly ledger: ReceiverLedger | undefined; // what is kept of it in a store, where there is one
+  override readonly ledger: ReceiverLedger | undefined; // what is kept of it in a store, where there is one
   readonly #typed: TypedIncoming | undefined; // where bodies have to pass a schema first
   readonly #duplicates: Deduplication | undefined; // where copies of a message are to be known
   #arriving: ClientIncoming | undefined = undefined; // what was handed over and has not come whole
@@ -427,10 +427,6 @@ export class ClientReceiver<Body = unknown> extends ClientLink implements Receiv
   }
 
   // ---------------------------------------------------------------- what the link calls
-
-  override begin(session: SessionEndpoint): void {
-    if (this.ledger?.store.waits() !== true) super.begin(session);
-  }
 
   restore(former: readonly ClientIncoming[]): void {
     this.#recovery?.restore(former);

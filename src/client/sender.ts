@@ -74,16 +74,14 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   readonly #clock = (): number => this.host.io.profile.clock.now();
   #underWay: ClientOutgoing | undefined = undefined; // of whose frames some are written and some are not
   #kept = 0; // deliveries whose fate was told and that are not settled
-  /** What the last lost connection meant for what was under way. */
-  lastDrop = { resent: 0, inDoubt: 0 };
+  lastDrop = { resent: 0, inDoubt: 0 }; // what the last lost connection meant for what was under way
   /** What is kept over lost attachments, where the link is exactly-once. */
   readonly #recovery: SenderRecovery | undefined;
-  readonly ledger: SenderLedger | undefined; // what is kept of it in a store, where there is one
+  override readonly ledger: SenderLedger | undefined; // what is kept of it in a store, where there is one
   readonly #typed: TypedOutgoing | undefined; // where bodies have to pass a schema first
   #duplicateIds: DuplicateIds | undefined = undefined; // where messages get ids by which a broker knows copies of them
   #offered = 0; // by a call before the link was open
-  /** By which sends may choose to be settled: ours, and where that leaves it open the peer's wish. */
-  #mode: SenderSettleMode;
+  #mode: SenderSettleMode; // by which sends may choose to be settled: ours, and where that leaves it open the peer's wish
 
   constructor(host: LinkHost, name: string, options: ResolvedSender) {
     super(host, name, options);
@@ -335,10 +333,6 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   onSocketReady(): void {
     if (this.#ready.length !== 0) this.#tellReady();
     if (this.events !== undefined) this.#tellSendable();
-  }
-
-  override begin(session: SessionEndpoint): void {
-    if (this.ledger?.store.waits() !== true) super.begin(session);
   }
 
   protected override settings(): LinkSettings {
