@@ -37,5 +37,7 @@ class Send extends MessagingHandler {
 
 const [url, total = "100"] = process.argv.slice(2);
 const broker = url === undefined ? await Broker.start() : undefined;
-await new Container({ handlers: new Send(url ?? `${broker?.url}/examples`, Number(total)) }).run();
+const handlers = new Send(url ?? `${broker?.url}/examples`, Number(total));
+// Under run() a first connect is tried again and again; this program rather ends with the error.
+await new Container({ handlers, connection: { reconnect: { initial: false } } }).run();
 await broker?.close();
