@@ -29,7 +29,7 @@ export interface RecoveringSender extends OutgoingOwner {
 export type RowCounts = Record<number, number>;
 
 export class SenderRecovery {
-  /** Either map is not complete: nothing new may be sent until what is visible is settled (X.8). */
+  /** The receiver's map is not complete: nothing new may be sent until what is visible is settled (X.8). */
   reducing = false;
   readonly #owner: RecoveringSender;
   /** While reducing: deliveries that were resumed and are not settled, and whether a new attachment would show more. */
@@ -51,7 +51,8 @@ export class SenderRecovery {
   resume({ unsettled, incompleteUnsettled }: Attach, complete: boolean, rows: RowCounts): ClientOutgoing[] {
     const theirs = new Map((unsettled ?? []).map(([tag, state]) => [tagKey(tag), state]));
     const absenceSettles = incompleteUnsettled !== true;
-    this.reducing = !complete || !absenceSettles;
+    // A map of ours that is cut keeps nothing from going on: we know what it leaves out, and would wait for ever if none of it had arrived.
+    this.reducing = !absenceSettles;
     this.#visible.clear();
     this.#progress = false;
     const first: ClientOutgoing[] = [];
@@ -59,8 +60,8 @@ export class SenderRecovery {
     for (const delivery of [...this.#owner.inFlight]) {
       const state = theirs.get(tagKey(delivery.tag));
       if (state !== undefined) known += 1;
-      // Where maps are not complete, what is absent may be there, and nothing new may be sent.
-      else if (!absenceSettles || (this.reducing && stateOf(delivery) === null)) continue;
+      // What is absent from a map that is not complete may be there all the same.
+      else if (!absenceSettles) continue;
       const step = resumeStep(stateOf(delivery), state);
       rows[step.row] = (rows[step.row] ?? 0) + 1;
       this.#take(delivery, step, first);
