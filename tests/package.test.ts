@@ -93,7 +93,7 @@ describe("the package", () => {
     const found = JSON.parse(run(name, source)) as string[][];
     expect(found.map((names) => names.length > 0)).toEqual(DOORS.map(() => true));
     expect(found[0]).toEqual(expect.arrayContaining(["AmqpError", "Container", "Message", "connect", "types"]));
-    expect(found.slice(1)).toEqual([["accepted", "fromHandler", "messages", "sendTo", "status"], ["Broker"], ["ManualClock", "ScriptedPeer", "memoryPair"], ["FileStore", "MemoryStore"]]);
+    expect(found.slice(1)).toEqual([["accepted", "fromHandler", "messages", "sendTo", "status"], ["Broker"], ["FaultProxy", "ManualClock", "ScriptedPeer", "memoryPair"], ["FileStore", "MemoryStore"]]);
   });
 
   test.each(Object.entries(load))("sends and receives by %s, with one set of classes behind its doors", (name, head) => {
