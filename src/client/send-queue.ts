@@ -39,9 +39,9 @@ export class SendQueue implements Iterable<ClientOutgoing> {
     return this.#waiting.peek();
   }
 
-  /** One that waits, by its tag. */
-  find(tag: Uint8Array): ClientOutgoing | undefined {
-    for (const delivery of this.#waiting) if (!delivery.told && equalBytes(delivery.tag, tag)) return delivery;
+  /** One that waits, by its tag. @param underWay one that has left its head and is not written whole */
+  find(tag: Uint8Array, underWay?: ClientOutgoing): ClientOutgoing | undefined {
+    for (const delivery of underWay === undefined ? this.#waiting : [underWay, ...this.#waiting]) if (!delivery.told && equalBytes(delivery.tag, tag)) return delivery;
     return undefined;
   }
 

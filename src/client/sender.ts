@@ -88,7 +88,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     this.#waiting = new SendQueue(this);
     this.#recovery = options.guarantee === "exactly-once" ? new SenderRecovery(this) : undefined;
     this.ledger = SenderLedger.of(this, host.io.profile, {
-      present: (tag) => this.inFlight.get(tag) ?? (this.#tags.uses(tag) ? this.#waiting.find(tag) : undefined),
+      present: (tag) => this.inFlight.get(tag) ?? (this.#tags.uses(tag) ? this.#waiting.find(tag, this.#underWay) : undefined),
       drop: (delivery) => void this.#waiting.remove(delivery),
       stored: () => { if (this.#waiting.length !== 0 && this.#canWrite()) this.onWritable(); },
     });
@@ -253,8 +253,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
     if (!delivery.settled && this.over === undefined && (delivery.suspended ? delivery.left : delivery.writtenAt >= 0 || delivery.resume !== undefined)) {
       // It waits to be resumed, and goes into the table with that.
       if (delivery.resume !== undefined) return;
-      // In doubt it stays: the peer may still tell. So does one that its caller is to settle. Nobody waits for either.
-      if (!delivery.kept) this.#kept += 1;
+      if (!delivery.kept) this.#kept += 1; // in doubt it stays: the peer may still tell. So does one that its caller is to settle. Nobody waits for either
       delivery.kept = true;
       if (this.#idle.length !== 0) this.#tellIdle();
       return;
@@ -569,6 +568,7 @@ export class ClientSender<Body = unknown> extends ClientLink implements Sender<B
   /** It is written whole, or waits for an attachment that goes on with it. */
   enter(delivery: ClientOutgoing): void {
     this.inFlight.add(delivery);
+    if (delivery.recovered) this.#tags.keep(delivery); // it is looked for by its tag while it waits to be resumed, too
     if (!delivery.told) return;
     delivery.kept = true;
     this.#kept += 1;
