@@ -65,7 +65,7 @@ export async function program(source: { file: string } | { text: string }): Prom
     path: outfile,
     run: (args = [], env = {}, cwd = undefined) =>
       new Promise((resolve) => {
-        execFile(process.execPath, [outfile, ...args], { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: 60_000, cwd }, (error, stdout, stderr) => {
+        execFile(process.execPath, [outfile, ...args], { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: 150_000, cwd }, (error, stdout, stderr) => {
           resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr });
         });
       }),
