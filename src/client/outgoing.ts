@@ -5,7 +5,7 @@ import { OutgoingTransfer } from "../engine/deliveries.ts";
 import type { Received } from "../engine/recovery/resume.ts";
 import { terminal } from "../engine/recovery/resume.ts";
 import type { SenderEndpoint } from "../engine/sender.ts";
-import { numberTag } from "../engine/sender.ts";
+import { messageBytes, numberTag } from "../engine/sender.ts";
 import { AmqpError, LinkError } from "../errors.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
 import { ACCEPTED } from "../frames/delivery-state.ts";
@@ -145,16 +145,7 @@ export class ClientOutgoing extends OutgoingTransfer implements OutgoingDelivery
   }
 
   get message(): Message | undefined {
-    const { slab, chunks } = this;
-    if (slab !== undefined) return Message.decode(slab.bytes.subarray(this.offset, this.offset + this.length));
-    if (chunks === undefined) return undefined;
-    const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-    let at = 0;
-    for (const chunk of chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    return Message.decode(whole);
+    return this.slab === undefined && this.chunks === undefined ? undefined : Message.decode(messageBytes(this));
   }
 
   abort(): void {

@@ -4,7 +4,7 @@
  * that was started again can repeat its sends. A send without a store costs the test of one field.
  */
 
-import { messageOf } from "../engine/sender.ts";
+import { messageBytes } from "../engine/sender.ts";
 import { terminal } from "../engine/recovery/resume.ts";
 import type { AmqpError } from "../errors.ts";
 import type { Outcome } from "../frames/delivery-state.ts";
@@ -173,7 +173,7 @@ export class SenderLedger {
 
   #keep(delivery: ClientOutgoing): void {
     delivery.identity = this.store.identity;
-    const payload = joined(messageOf(delivery));
+    const payload = messageBytes(delivery);
     this.store.put({ tag: delivery.tag, state: null, payload }).then(() => {
       delivery.unstored = false;
       this.#calls.stored();
@@ -229,15 +229,4 @@ export class SenderLedger {
       throw this.#owner.failureOf(delivery);
     });
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Resumption } from "../engine/deliveries.ts";
-import { messageOf } from "../engine/sender.ts";
+import { messageBytes } from "../engine/sender.ts";
 import type { ResumeStep } from "../engine/recovery/resume.ts";
 import { resumeStep, terminal } from "../engine/recovery/resume.ts";
 import type { DeliveryState, Outcome } from "../frames/delivery-state.ts";
@@ -121,7 +121,7 @@ export class SenderRecovery {
 
   /** Sends what the receiver lacks; nothing if it has all of the message. */
   #resume(delivery: ClientOutgoing, from: ClientOutgoing["received"], first: ClientOutgoing[]): void {
-    const message = whole(messageOf(delivery));
+    const message = messageBytes(delivery);
     const octets = from === undefined ? 0 : octetsBefore(message, 0, message.length, from);
     if (octets === undefined || (delivery.told && octets < message.length)) {
       // It holds something else, or the rest is not to be sent any more.
@@ -161,15 +161,4 @@ export class SenderRecovery {
 /** What our map says of a delivery. */
 function stateOf(delivery: ClientOutgoing): DeliveryState | null {
   return terminal(delivery.remoteState) ?? delivery.received ?? null;
-}
-
-function whole(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

@@ -7,6 +7,7 @@ import { AmqpCondition } from "../frames/condition.ts";
 import type { DeliveryState } from "../frames/delivery-state.ts";
 import type { Attach, Flow } from "../frames/performatives.ts";
 import { beginTransferFrame, endTransferFrame, transferFrameOverhead, writeTransferFrame } from "../frames/transfer.ts";
+import { joinBytes } from "../message/body.ts";
 import type { SlabWriter } from "../util/slab.ts";
 import { serialDiff } from "../util/serial.ts";
 import { Breach } from "./breach.ts";
@@ -399,8 +400,14 @@ function stateOverhead(delivery: OutgoingTransfer): number {
   return batchable ? BATCHABLE_OVERHEAD : 0;
 }
 
+/** The message of a delivery in one piece; a copy only where it lies in several. */
+export function messageBytes(delivery: OutgoingTransfer): Uint8Array {
+  const pieces = messageOf(delivery);
+  return pieces.length === 1 ? pieces[0] as Uint8Array : joinBytes(pieces);
+}
+
 /** The message of a delivery in pieces. */
-export function messageOf({ slab, offset, length, chunks }: OutgoingTransfer): readonly Uint8Array[] {
+function messageOf({ slab, offset, length, chunks }: OutgoingTransfer): readonly Uint8Array[] {
   return slab === undefined ? chunks ?? [] : [slab.bytes.subarray(offset, offset + length)];
 }
 
