@@ -170,6 +170,7 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
     const given = state === undefined ? this.localState : this.#provisional(this.#stateOf(state));
     checkState(given);
     if (this.settled && this.disposed) return this.#stale() ?? SETTLED;
+    if (this.first === undefined && this.link.ledger === undefined) return this.#settleAs(given);
     const settle = (): Settling => this.#kept(given, undefined, () => this.#settleAs(given));
     return this.first === undefined ? settle() : this.#asFirst(this.first, given, settle);
   }
@@ -182,7 +183,8 @@ export class ClientIncoming<Body = unknown> extends IncomingTransfer implements 
       void this.#asFirst(this.first, given, () => this.#updateAs(given));
       return;
     }
-    void this.#kept(given, undefined, () => this.#updateAs(given));
+    if (this.link.ledger === undefined) this.#updateAs(given);
+    else void this.#kept(given, undefined, () => this.#updateAs(given));
     if (given.type === "received") this.content?.confirm({ section: given.section, offset: Number(given.offset) });
   }
 

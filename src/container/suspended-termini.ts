@@ -219,7 +219,7 @@ class Entry implements LinkKeeper, Claim<ClientLink> {
     this.#stopTime();
     const link = this.#link;
     if (link === undefined || !this.#suspended) return;
-    link.expire(why === undefined ? undefined :new LinkError(`${link.title} has expired: ${why}`, { code: "link-detached", scope: "link", cause: this.#reason }));
+    link.expire(why === undefined ? undefined : new LinkError(`${link.title} has expired: ${why}`, { code: "link-detached", scope: "link", cause: this.#reason }));
   }
 
   // ---------------------------------------------------------------- private
