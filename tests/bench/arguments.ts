@@ -1,6 +1,7 @@
 /** The benchmark's command line. */
 
 import { parseArgs } from "node:util";
+import { UsageError } from "../support/command.ts";
 import { PAIRS, WORKLOADS } from "./workloads.ts";
 import type { Pair, Workload } from "./workloads.ts";
 
@@ -20,9 +21,6 @@ export interface Arguments {
   readonly workloads: readonly Workload[];
   readonly pairs: readonly Pair[];
 }
-
-/** Wrong words on the command line; its message is for the user. */
-export class UsageError extends Error {}
 
 const FULL = { runs: 5, warmUp: 1000, measure: 3000 };
 const QUICK = { runs: 3, warmUp: 400, measure: 800 };

@@ -4,7 +4,8 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { HELP, UsageError, parseArguments } from "./arguments.ts";
+import { tellFailure } from "../support/command.ts";
+import { HELP, parseArguments } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { describeMachine, machineLine, rheaVersion } from "./machine.ts";
 import { profilePair } from "./profile.ts";
@@ -122,7 +123,5 @@ function progress(line: string): void {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const usage = error instanceof UsageError;
-  process.stderr.write(`${usage ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
-  process.exitCode = usage ? 2 : 1;
+  process.exitCode = tellFailure(error);
 }

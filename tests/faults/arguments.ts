@@ -1,6 +1,7 @@
 /** The command line of `npm run faults`. */
 
 import { parseArgs } from "node:util";
+import { UsageError } from "../support/command.ts";
 
 export interface Arguments {
   readonly messages: number;
@@ -13,9 +14,6 @@ export interface Arguments {
   readonly size: number;
   readonly concurrency: number;
 }
-
-/** Wrong words on the command line; its message is for the user. */
-export class UsageError extends Error {}
 
 export const HELP = `npm run faults -- [options]
 

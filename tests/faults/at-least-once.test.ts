@@ -4,7 +4,8 @@ import { describe, expect, test } from "@jest/globals";
 import { Broker } from "../../src/broker.ts";
 import { FaultProxy } from "../../src/testing.ts";
 import { program } from "../support/programs.ts";
-import { parseArguments, UsageError } from "./arguments.ts";
+import { UsageError } from "../support/command.ts";
+import { parseArguments } from "./arguments.ts";
 import { atLeastOnce, holds } from "./at-least-once.ts";
 
 const seed = Number(process.env["LEPTONMQ_FAULTS_SEED"] ?? 11);

@@ -2,7 +2,8 @@
 
 import { Broker } from "../../src/broker.ts";
 import { FaultProxy } from "../../src/testing.ts";
-import { HELP, parseArguments, UsageError } from "./arguments.ts";
+import { UsageError } from "../support/command.ts";
+import { HELP, parseArguments } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import { atLeastOnce, holds } from "./at-least-once.ts";
 import type { Figures } from "./at-least-once.ts";

@@ -1,6 +1,7 @@
 /** The command line of `npm run load`. */
 
 import { parseArgs } from "node:util";
+import { UsageError } from "../support/command.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import type { Scale, Scenario } from "./scenario.ts";
 
@@ -10,9 +11,6 @@ export interface Arguments {
   readonly scale: Scale;
   readonly scenarios: readonly Scenario[];
 }
-
-/** Wrong words on the command line; its message is for the user. */
-export class UsageError extends Error {}
 
 export const HELP = `npm run load -- [options]
 

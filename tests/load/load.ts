@@ -7,7 +7,8 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describeMachine, machineLine } from "../bench/machine.ts";
-import { HELP, UsageError, parseArguments } from "./arguments.ts";
+import { UsageError, tellFailure } from "../support/command.ts";
+import { HELP, parseArguments } from "./arguments.ts";
 import { Desk, Peer } from "./peer-process.ts";
 import { PEERS } from "./peers.ts";
 import { Unhandled, leftover, resources } from "./process-state.ts";
@@ -114,7 +115,5 @@ try {
   // A peer goes on until its scenario ends.
   if (process.argv[2] !== "--peer") process.exitCode = code;
 } catch (error) {
-  const usage = error instanceof UsageError;
-  process.stderr.write(`${usage ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
-  process.exit(usage ? 2 : 1);
+  process.exit(tellFailure(error));
 }

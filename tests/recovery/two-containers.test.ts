@@ -4,8 +4,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { Broker } from "../../src/broker.ts";
 import { Container } from "../../src/index.ts";
 import type { Connection, Listener, Receiver, Sender } from "../../src/index.ts";
-import { line } from "../support/cutting.ts";
-import type { Line, Way } from "../support/cutting.ts";
+import { FaultProxy } from "../../src/testing.ts";
 import { within } from "../protocol/harness.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -24,8 +23,11 @@ function container(id?: string): Container {
   return made;
 }
 
-async function lineTo(port: number): Promise<Line> {
-  const made = await line(port);
+/** Which octets are counted, as the line has it. */
+const WAYS = { there: "up", back: "down" } as const;
+
+async function lineTo(url: string): Promise<FaultProxy> {
+  const made = await FaultProxy.start(url);
   cleanups.push(() => made.close());
   return made;
 }
@@ -65,7 +67,7 @@ const ONCE = new Map(Array.from({ length: MESSAGES }, (_, n) => [n, 1]));
 const bodies = Array.from({ length: MESSAGES }, (_, n) => n);
 
 /** One session of a sender that connects; answers how often each message had its effect. */
-async function sendingThere(through: Line, ledgers: Map<string, Map<unknown, number>>, id: string): Promise<Map<unknown, number>> {
+async function sendingThere(through: FaultProxy, ledgers: Map<string, Map<unknown, number>>, id: string): Promise<Map<unknown, number>> {
   const connection = await dial(through.url, id);
   const sender = await connection.createSender("q", { ...EXACTLY, properties: { id } });
   const sent = await within(Promise.all(bodies.map((body) => sender.send({ body }))), `the sends of ${id}`, 15_000);
@@ -75,7 +77,7 @@ async function sendingThere(through: Line, ledgers: Map<string, Map<unknown, num
 }
 
 /** One session of a receiver that connects. */
-async function sendingBack(through: Line, id: string): Promise<Map<unknown, number>> {
+async function sendingBack(through: FaultProxy, id: string): Promise<Map<unknown, number>> {
   const connection = await dial(through.url, id);
   const receiver = await connection.createReceiver("q", { ...EXACTLY, properties: { id } });
   const ledger = new Map<unknown, number>();
@@ -85,18 +87,18 @@ async function sendingBack(through: Line, id: string): Promise<Map<unknown, numb
 }
 
 describe("X.1 X.5 S16 cut at every octet", () => {
-  test.each(["there", "back"] as const)("the sender connects; octets that go %s are counted", async (way: Way) => {
+  test.each(["there", "back"] as const)("the sender connects; octets that go %s are counted", async (way) => {
     const ledgers = new Map<string, Map<unknown, number>>();
     const { listener, resumed } = await serving(async (link) => {
       const ledger = new Map<unknown, number>();
       ledgers.set(String(link.connection.remoteContainer), ledger);
       await ledgerOf(link as Receiver, ledger);
     });
-    const through = await lineTo(listener.port);
+    const through = await lineTo(listener.url);
     expect(await sendingThere(through, ledgers, "whole")).toEqual(ONCE);
-    const octets = through.passed[way];
+    const octets = through.passed[WAYS[way]];
     for (let at = 1; at < octets; at += STEP) {
-      through.cutAfter(at, way);
+      through.cutAfter(at, WAYS[way]);
       expect([at, await sendingThere(through, ledgers, `cut-${at}`)]).toEqual([at, ONCE]);
     }
     // Frames are not put together in the same way each time: the very last octets may not come.
@@ -104,7 +106,7 @@ describe("X.1 X.5 S16 cut at every octet", () => {
     expect(resumed()).toBeGreaterThan(octets / STEP / 20);
   }, 120_000);
 
-  test.each(["there", "back"] as const)("the sender listens; octets that go %s are counted", async (way: Way) => {
+  test.each(["there", "back"] as const)("the sender listens; octets that go %s are counted", async (way) => {
     const fates = new Map<string, string[]>();
     const { listener, resumed } = await serving(async (link) => {
       const outcomes: string[] = [];
@@ -114,21 +116,21 @@ describe("X.1 X.5 S16 cut at every octet", () => {
         outcomes.push(String(outcome?.type));
       }));
     });
-    const through = await lineTo(listener.port);
+    const through = await lineTo(listener.url);
     expect(await sendingBack(through, "whole")).toEqual(ONCE);
-    const octets = through.passed[way];
+    const octets = through.passed[WAYS[way]];
     for (let at = 1; at < octets; at += STEP) {
-      through.cutAfter(at, way);
+      through.cutAfter(at, WAYS[way]);
       expect([at, await sendingBack(through, `cut-${at}`)]).toEqual([at, ONCE]);
       expect([at, fates.get(`cut-${at}`)]).toEqual([at, bodies.map(() => "accepted")]);
     }
     expect(resumed()).toBeGreaterThan(octets / STEP / 20);
   }, 120_000);
 
-  test.each(["there", "back"] as const)("X13 a producer and a consumer at the embedded broker; octets that go %s are counted", async (way: Way) => {
+  test.each(["there", "back"] as const)("X13 a producer and a consumer at the embedded broker; octets that go %s are counted", async (way) => {
     const broker = await Broker.start();
     cleanups.push(() => broker.close());
-    const through = await lineTo(Number(new URL(broker.url).port));
+    const through = await lineTo(broker.url);
     const run = async (id: string): Promise<Map<unknown, number>> => {
       const connection = await dial(through.url, id);
       const sender = await connection.createSender(id, EXACTLY);
@@ -143,9 +145,9 @@ describe("X.1 X.5 S16 cut at every octet", () => {
       return ledger;
     };
     expect(await run("whole")).toEqual(ONCE);
-    const octets = through.passed[way];
+    const octets = through.passed[WAYS[way]];
     for (let at = 1; at < octets; at += STEP) {
-      through.cutAfter(at, way);
+      through.cutAfter(at, WAYS[way]);
       expect([at, await run(`cut-${at}`)]).toEqual([at, ONCE]);
     }
   }, 120_000);

@@ -1,14 +1,17 @@
 /** The faults of a soak, drawn from a seed: the same seed gives the same ones in the same order. */
 
-import type { Line } from "./line.ts";
+import type { FaultProxy } from "../../src/testing.ts";
 
 /** A fault, and how long it lasts. */
 export interface Fault {
   readonly kind: string;
   /** Milliseconds; 0 is over at once. */
   readonly lasts: number;
-  begin(line: Line): void;
+  begin(line: FaultProxy): void;
 }
+
+/** Milliseconds by which octets are late on a slow line. */
+const LATE = 200;
 
 /** What there is to go wrong; `idle` milliseconds of silence are noticed. */
 function kinds(idle: number): readonly Fault[] {
@@ -19,7 +22,7 @@ function kinds(idle: number): readonly Fault[] {
     { kind: "blackhole", lasts: idle * 1.75, begin: (line) => line.pause() },
     { kind: "nothing goes up", lasts: idle * 1.5, begin: (line) => line.pause("up") },
     { kind: "nothing comes down", lasts: idle * 1.5, begin: (line) => line.pause("down") },
-    { kind: "200 ms later", lasts: 3_000, begin: (line) => line.slow(true) },
+    { kind: "200 ms later", lasts: 3_000, begin: (line) => line.delay(LATE) },
     { kind: "reset twice", lasts: 150, begin: (line) => {
       line.cut("rst");
     } },
@@ -37,8 +40,8 @@ export function* faultsOf(seed: number, idle: number): Generator<Fault, never> {
 }
 
 /** Ends what a fault began. */
-export function heal(line: Line, fault: Fault): void {
-  line.slow(false);
+export function heal(line: FaultProxy, fault: Fault): void {
+  line.delay(0);
   line.resume();
   if (fault.kind === "reset twice") line.cut("rst");
 }

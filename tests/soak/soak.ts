@@ -9,9 +9,10 @@ import { parseArgs } from "node:util";
 import { describeMachine, machineLine } from "../bench/machine.ts";
 import { Desk, Peer } from "../load/peer-process.ts";
 import type { PeerState } from "../load/peer-process.ts";
+import { UsageError, tellFailure } from "../support/command.ts";
+import { FaultProxy } from "../../src/testing.ts";
 import type { Fault } from "./faults.ts";
 import { faultsOf, heal } from "./faults.ts";
-import { Line } from "./line.ts";
 import { receiver, sender } from "./peers.ts";
 import type { Received, Sent, SoakSettings } from "./peers.ts";
 import { clock, draw } from "./svg.ts";
@@ -60,9 +61,6 @@ interface Options {
   readonly json: string | undefined;
 }
 
-/** Wrong words on the command line. */
-class UsageError extends Error {}
-
 /** A second of the soak. */
 interface Sample {
   readonly at: number;
@@ -81,14 +79,14 @@ class Soak {
   readonly #options: Options;
   readonly #sender: Peer;
   readonly #receiver: Peer;
-  readonly #line: Line;
+  readonly #line: FaultProxy;
   readonly #faults: Generator<Fault, never>;
   #began = 0;
   #stop = false;
   #healing: { at: number; fault: Fault } | undefined;
   #last = { accepted: 0, received: 0 };
 
-  constructor(options: Options, peers: { sender: Peer; receiver: Peer }, line: Line) {
+  constructor(options: Options, peers: { sender: Peer; receiver: Peer }, line: FaultProxy) {
     this.#options = options;
     this.#sender = peers.sender;
     this.#receiver = peers.receiver;
@@ -259,8 +257,8 @@ async function main(words: readonly string[]): Promise<number> {
   const machine = machineLine(describeMachine(process.cwd()));
   const settings = { mode: options.mode, idle: IDLE, rate: options.rate, size: options.size };
   const receiving = await Peer.start(SCRIPT, "receiver", settings);
-  const line = await Line.start((receiving.hello as { port: number }).port);
-  const sending = await Peer.start(SCRIPT, "sender", { ...settings, url: `amqp://127.0.0.1:${line.port}` });
+  const line = await FaultProxy.start(`amqp://127.0.0.1:${(receiving.hello as { port: number }).port}`);
+  const sending = await Peer.start(SCRIPT, "sender", { ...settings, url: line.url });
   const soak = new Soak(options, { sender: sending, receiver: receiving }, line);
   process.on("SIGINT", () => soak.interrupt());
   let checks: Check[];
@@ -320,7 +318,5 @@ try {
   const code = await main(process.argv.slice(2));
   if (process.argv[2] !== "--peer") process.exitCode = code;
 } catch (error) {
-  const usage = error instanceof UsageError;
-  process.stderr.write(`${usage ? error.message : error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
-  process.exit(usage ? 2 : 1);
+  process.exit(tellFailure(error));
 }
