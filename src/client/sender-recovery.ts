@@ -35,6 +35,8 @@ export class SenderRecovery {
   /** While reducing: deliveries that were resumed and are not settled, and whether a new attachment would show more. */
   readonly #visible = new Set<ClientOutgoing>();
   #progress = false;
+  /** The maps are being compared: what is settled by that may not have been told yet. */
+  #comparing = false;
 
   constructor(owner: RecoveringSender) {
     this.#owner = owner;
@@ -55,6 +57,7 @@ export class SenderRecovery {
     this.reducing = !absenceSettles;
     this.#visible.clear();
     this.#progress = false;
+    this.#comparing = true;
     const first: ClientOutgoing[] = [];
     let known = 0;
     for (const delivery of [...this.#owner.inFlight]) {
@@ -68,6 +71,7 @@ export class SenderRecovery {
     }
     // What only the receiver has, it settles now.
     if (complete && known < theirs.size) this.#progress = true;
+    this.#comparing = false;
     return first;
   }
 
@@ -78,7 +82,7 @@ export class SenderRecovery {
 
   /** Whether all that could be settled with maps that are not complete is settled, so that the next attachment shows more. */
   get reduced(): boolean {
-    return this.reducing && this.#progress && this.#visible.size === 0;
+    return this.reducing && !this.#comparing && this.#progress && this.#visible.size === 0;
   }
 
   #take(delivery: ClientOutgoing, step: ResumeStep, first: ClientOutgoing[]): void {

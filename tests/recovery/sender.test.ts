@@ -217,6 +217,39 @@ describe("an exactly-once sender that is resumed", () => {
     expect(seen.slice(1)).toEqual([["a resume settled accepted 0"], ["b resume settled accepted 0", "c resume received(1,0) 0", "d 6"]]);
   });
 
+  test("X.8 all that an incomplete map shows is told before the link attaches anew", async () => {
+    const seen: string[][] = [];
+    const server = await peer(async (script) => {
+      await script.handshake({ containerId: "them" });
+      script.reply(await script.until("begin"));
+      for (let n = 0; ; n++) {
+        const attach = await script.until("attach");
+        const transfers: string[] = [];
+        seen.push(transfers);
+        script.reply(attach, n === 0 ? {} : { handle: 0, unsettled: theirs(n === 1 ? { a: "accepted", b: "accepted" } : {}), incompleteUnsettled: n === 1 });
+        script.send("flow", { handle: 0, deliveryCount: 0, linkCredit: 100 });
+        if (n === 0) {
+          for (let left = 2; left > 0; left--) await script.until("transfer");
+          script.send("detach", { handle: 0, closed: false });
+          await script.until("detach");
+          continue;
+        }
+        for (;;) {
+          const frame = await script.next();
+          if (frame.name === "transfer") transfers.push(transferText(frame));
+          if (frame.name === "detach" || frame.name === "end" || frame.name === "close") script.reply(frame);
+          if (frame.name === "detach") break;
+          if (frame.name === "close") return;
+        }
+      }
+    });
+    const connection = await dial(server.url);
+    const sender = await connection.createSender("q", { name: "link", guarantee: "exactly-once" });
+    await Promise.all(["a", "b"].map((tag) => sender.send({ body: "x" }, { tag })));
+    while (seen.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    expect(seen[1]).toEqual(["a resume settled accepted 0", "b resume settled accepted 0"]);
+  });
+
   test("X.8 our map is cut to the peer's frames and says incomplete, and everything goes on", async () => {
     const map = new Deferred<{ size: number; incomplete: unknown }>();
     const server = await peer(async (script, connection) => {
