@@ -1,10 +1,10 @@
 /** X05: at real brokers, a message whose outcome is lost with the connection: sent again, or delivered again, its effect happens once. */
 import { describe, expect, test } from "@jest/globals";
 import { connect } from "../../src/index.ts";
+import { FaultProxy } from "../../src/testing.ts";
 import type { Connection, Receiver } from "../../src/index.ts";
 import { fresh, queueOn, useBrokers } from "./support/brokers.ts";
 import type { BrokerName } from "./support/brokers.ts";
-import { cutting } from "./support/cut.ts";
 import { empty } from "./support/ours.ts";
 
 const broker = useBrokers("rabbitmq3", "rabbitmq4", "activemq", "artemis", "proton");
@@ -32,7 +32,7 @@ describe.each(brokers)("a send that loses its outcome at $name", ({ name, resent
     { duplicateDetection: true, copies: detected },
   ])("duplicateDetection: $duplicateDetection: is in the queue $copies times, and accepted", async ({ duplicateDetection, copies }) => {
     const { url } = broker(name);
-    await using way = await cutting(url);
+    await using way = await FaultProxy.start(url);
     const address = await emptied(name, 30);
     await using direct = await connect(url, { reconnect: false });
     const receiver = await direct.createReceiver<string>(address);
@@ -40,11 +40,12 @@ describe.each(brokers)("a send that loses its outcome at $name", ({ name, resent
     await using connection = await connect(way.url, { timeout: 20_000, reconnect: { initialDelay: 10, maxDelay: 100 } });
     const sender = await connection.createSender<string>(address, { duplicateDetection });
     const id = fresh("once");
-    way.hold();
+    way.pause("down");
     const sending = sender.send({ id, body: "once", durable: true });
     // The broker has it when the other connection gets it.
     expect((await bodies.next()).value).toBe("once");
     way.cut();
+    way.resume();
     const delivery = await sending;
     expect([delivery.outcome?.type, delivery.attempts]).toEqual(["accepted", 1]);
     await sender.send({ id: fresh("end"), body: "end", durable: true });
@@ -58,17 +59,18 @@ describe.each(brokers)("a send that loses its outcome at $name", ({ name, resent
 
   test("deduplicate on the receiver shows it once", async () => {
     const { url } = broker(name);
-    await using way = await cutting(url);
+    await using way = await FaultProxy.start(url);
     const address = await emptied(name, 31);
     await using direct = await connect(url, { reconnect: false });
     const receiver = await direct.createReceiver<string>(address, { deduplicate: { window: 100 } });
     const bodies = arrivals(receiver);
     await using connection = await connect(way.url, { timeout: 20_000, reconnect: { initialDelay: 10, maxDelay: 100 } });
     const sender = await connection.createSender<string>(address);
-    way.hold();
+    way.pause("down");
     const sending = sender.send({ id: fresh("once"), body: "once", durable: true });
     expect((await bodies.next()).value).toBe("once");
     way.cut();
+    way.resume();
     await sending;
     await sender.send({ id: fresh("end"), body: "end", durable: true });
     expect((await bodies.next()).value).toBe("end");
@@ -80,7 +82,7 @@ describe.each(brokers)("a send that loses its outcome at $name", ({ name, resent
 describe.each(["rabbitmq3", "rabbitmq4", "activemq", "artemis"] as const)("S16 an accept that is lost with the connection at %s", (name) => {
   test("the message comes again, and deduplicate accepts it unseen", async () => {
     const { url } = broker(name);
-    await using way = await cutting(url);
+    await using way = await FaultProxy.start(url);
     const address = await emptied(name, 32);
     await using direct = await connect(url, { reconnect: false });
     const sender = await direct.createSender<string>(address);
@@ -93,6 +95,7 @@ describe.each(["rabbitmq3", "rabbitmq4", "activemq", "artemis"] as const)("S16 a
       for await (const { type } of connection.status()) if (type === "recovered") return;
     })();
     way.cut();
+    way.resume();
     await recovered;
     // Its connection is gone, so this tells the broker nothing: the copy that comes does.
     await delivery.accept();

@@ -4,10 +4,10 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import { connect, InDoubtError, LinkError } from "../../src/index.ts";
+import { FaultProxy } from "../../src/testing.ts";
 import type { Connection } from "../../src/index.ts";
 import { fresh, queueOn, useBrokers } from "./support/brokers.ts";
 import type { BrokerName } from "./support/brokers.ts";
-import { cutting } from "./support/cut.ts";
 import { empty } from "./support/ours.ts";
 
 const NAMES = ["rabbitmq3", "rabbitmq4", "activemq", "artemis", "proton"] as const;
@@ -50,7 +50,7 @@ describe.each(NAMES)("X.10 exactly-once at %s", (name) => {
 
   test.each(["resend", "fail"] as const)("S16 a send that loses its outcome, onInDoubt: %s", async (onInDoubt) => {
     const { url } = broker(name);
-    await using way = await cutting(url);
+    await using way = await FaultProxy.start(url);
     await using direct = await connect(url, { reconnect: false });
     const address = queueOn(name, 34);
     await empty(direct, address);
@@ -58,11 +58,12 @@ describe.each(NAMES)("X.10 exactly-once at %s", (name) => {
     await using connection = await connect(way.url, QUICK);
     const sender = await connection.createSender<string>(address, { ...FALLBACK, onInDoubt });
     const recovered = recovery(connection);
-    way.hold();
+    way.pause("down");
     const sending = sender.send({ id: fresh("m"), body: "once", durable: true });
     const told = sending.catch((error: unknown) => error);
     await (await arrivals.receive({ timeout: 20_000 })).accept();
     way.cut();
+    way.resume();
     const { resent, inDoubt } = await recovered;
     if (onInDoubt === "resend") {
       expect((await sending).outcome).toEqual({ type: "accepted" });
@@ -81,7 +82,7 @@ describe.each(NAMES)("X.10 exactly-once at %s", (name) => {
 // Proton's example broker forgets what a lost connection had in hand.
 test.each(NAMES.filter((name) => name !== "proton"))("S16 X.10 a delivery in hand at the drop, at %s: stale-delivery, and it comes again", async (name) => {
   const { url } = broker(name);
-  await using way = await cutting(url);
+  await using way = await FaultProxy.start(url);
   await using direct = await connect(url, { reconnect: false });
   const address = queueOn(name, 35);
   await empty(direct, address);
@@ -91,6 +92,7 @@ test.each(NAMES.filter((name) => name !== "proton"))("S16 X.10 a delivery in han
   const first = await receiver.receive({ timeout: 20_000 });
   const recovered = recovery(connection);
   way.cut();
+  way.resume();
   await recovered;
   expect(await first.accept().catch((error: unknown) => error)).toMatchObject({ code: "stale-delivery" });
   const second = await receiver.receive({ timeout: 20_000 });
